@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* name: domain names in wire form (RFC 1035 section 3.1): labels with a length byte each, ended by
+ * the root label, uncompressed, at most 255 bytes. A struct name is always valid: whoever makes
+ * one (text.h from text, the reader of queries from the wire) has checked it. Comparison ignores
+ * the case of ASCII letters (RFC 4343). */
+#pragma once
+#include "zones/base/arena.h"
+
+enum {
+    NAME_MAX_BYTES = 255,
+    NAME_MAX_LABELS = 127, /* without the root */
+    LABEL_MAX_BYTES = 63,
+};
+
+struct name {
+    const uint8_t *wire;
+    size_t len; /* 1..255, with the root label */
+};
+
+extern const struct name name_root;
+
+bool name_equal(struct name a, struct name b);
+
+/* True when `name` is `ancestor` or below it. */
+bool name_is_within(struct name name, struct name ancestor);
+
+/* Canonical order (RFC 4034 section 6.1): by label from the right, lower-cased. */
+int name_compare(struct name a, struct name b);
+
+/* Labels without the root, 0..127. */
+size_t name_labels(struct name name);
+
+/* The name without its first label; the root's parent is the root. Borrows. */
+struct name name_parent(struct name name);
+
+/* The first `count` bytes of labels of `name` (without a root label) before `suffix`: the wire of
+ * child.suffix. Lives in the arena, lower-cased. False when it would be longer than 255 bytes. */
+NODISCARD bool name_join(struct arena *arena, struct bytes labels, struct name suffix,
+                         struct name *joined);
+
+/* The labels of `name` that stand before `ancestor`, which it must be within; may be empty. */
+struct bytes name_labels_before(struct name name, struct name ancestor);
+
+/* A lower-cased copy in the arena. */
+struct name name_lower(struct arena *arena, struct name name);
+
+/* Checks wire bytes from outside: a whole uncompressed name and nothing behind it. */
+NODISCARD bool name_from_wire(struct bytes wire, struct name *name);
+
+static inline uint8_t name_lower_byte(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "zones/zonefile.h"
+
+#include "zones/rrtype.h"
+#include "zones/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct output {
+    FILE *file;
+    struct arena arena; /* text of the record at hand */
+    const struct content_names *names;
+    const struct content_sets *sets;
+    const struct content_zone *zone;
+    struct name apex; /* what templates end at: of the zone, or of a delegated child */
+    uint32_t serial;
+};
+
+/* RDATA without its template names: C0 00 becomes the apex (content.h). */
+static struct bytes expand(struct output *out, uint16_t type, struct bytes rdata)
+{
+    size_t names = type == RRTYPE_NS ? 1 : type == RRTYPE_SOA ? 2 : 0, at = 0;
+    size_t room = rdata.len + names * NAME_MAX_BYTES;
+    struct writer w = writer_over(arena_alloc(&out->arena, room), room);
+    for (size_t i = 0; i < names; i++) {
+        size_t start = at;
+        while (rdata.ptr[at] != 0 && rdata.ptr[at] != 0xC0)
+            at += rdata.ptr[at] + 1u;
+        write_bytes(&w, rdata.ptr + start, at - start);
+        if (rdata.ptr[at] == 0) {
+            write_u8(&w, 0);
+            at += 1;
+        } else {
+            write_bytes(&w, out->apex.wire, out->apex.len);
+            at += 2;
+        }
+    }
+    write_bytes(&w, rdata.ptr + at, rdata.len - at);
+    if (type == RRTYPE_SOA) { /* the serial is the first of the five numbers at the end */
+        struct writer serial = writer_over(w.start + w.len - 20, 4);
+        write_u32(&serial, out->serial);
+    }
+    return (struct bytes){w.start, w.len};
+}
+
+static void put_set(struct output *out, struct name owner, uint32_t index)
+{
+    const struct content_set *set = &out->sets->sets[index];
+    const char *name = text_name_print(&out->arena, owner);
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct bytes rdata = expand(out, set->type, set->rdata[i]);
+        fprintf(out->file, "%s %u IN %s %s\n", name, set->ttl_s, rrtype_mnemonic(set->type),
+                text_rdata_print(&out->arena, set->type, rdata));
+    }
+}
+
+static void put_name(struct output *out, const struct content_name *name,
+                     enum zonefile_extent extent)
+{
+    if (name->types == CONTENT_NONE)
+        return;
+    if (extent == ZONEFILE_FRAGMENT && name->kind != CONTENT_NAME)
+        return;
+    const struct content_types *types = &out->names->types[name->types];
+    /* The NS set at a cut is the child's own, so its templates end at the child's apex. */
+    out->apex = name->kind == CONTENT_DELEGATION ? name->owner : out->zone->apex;
+    for (uint32_t i = 0; i < types->count; i++) {
+        bool is_of_zone = name->kind == CONTENT_NAME && (types->entries[i].type == RRTYPE_SOA ||
+                                                         types->entries[i].type == RRTYPE_NS);
+        if (types->entries[i].type == RRTYPE_SOA || (extent == ZONEFILE_FRAGMENT && is_of_zone))
+            continue; /* the SOA stands first in a whole file */
+        put_set(out, name->owner, types->entries[i].set);
+    }
+}
+
+bool zonefile_write(FILE *file, const struct content_names *names, const struct content_sets *sets,
+                    uint32_t zone, uint32_t serial, enum zonefile_extent extent, struct error *err)
+{
+    struct output out = {.file = file,
+                         .names = names,
+                         .sets = sets,
+                         .zone = &names->zones[zone],
+                         .apex = names->zones[zone].apex,
+                         .serial = serial};
+    fprintf(file, "$ORIGIN %s\n", text_name_print(&out.arena, out.zone->apex));
+    if (extent == ZONEFILE_WHOLE)
+        put_set(&out, out.zone->apex, out.zone->soa_set);
+    for (uint32_t i = 0; i < out.zone->name_count; i++) {
+        put_name(&out, &names->names[out.zone->first_name + i], extent);
+        arena_fini(&out.arena);
+    }
+    arena_fini(&out.arena);
+    if (ferror(file))
+        return error_system(err, "zone file", "free some space", "cannot write");
+    return true;
+}
