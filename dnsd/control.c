@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dnsd/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include "zones/base/clock.h"
+#include "zones/base/log.h"
+
+enum {
+    CONNECT_MS = 100,
+    SETTLE_MS = 1,     /* how often to look whether workers have passed, while one has not */
+    RETIRE_MS = 20,    /* … whether streams have let go of an older generation */
+    STUCK_MS = 2000,   /* a batch takes well under a millisecond */
+    STUCK_LOOKS = 100, /* … and we looked that often: it is not the machine that stood still */
+    ROOM_MS = 1000,    /* to wait for a slot, when changes come quicker than streams let go */
+};
+
+bool control_init(struct control *control, struct error *err)
+{
+    sigset_t set;
+    control->signals = control->directory = control->socket = -1;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (errno != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        (control->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+        return error_system(err, "signals", NULL, "cannot take them");
+    control->directory = open(control->options->image, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (control->directory < 0)
+        return error_system(err, control->options->image,
+                            "give the directory of the image with --image", "cannot open it");
+    return true;
+}
+
+void control_fini(struct control *control)
+{
+    fd_close(&control->socket);
+    fd_close(&control->directory);
+    fd_close(&control->signals);
+}
+
+static struct generation *current_generation(const struct control *control)
+{
+    return atomic_load(&control->generations->current);
+}
+
+/* -- the socket ---------------------------------------------------------------------------------
+ */
+
+static void disconnect(struct control *control, const char *why)
+{
+    fd_close(&control->socket);
+    control->connect_at_ms = clock_monotonic_ms() + CONNECT_MS;
+    log_warning("control connection lost, answering goes on", log_string("why", why));
+}
+
+static bool say(struct control *control, const struct handover_message *message, const int *fd)
+{
+    struct error err = {0};
+    if (control->socket < 0)
+        return false;
+    if (handover_send(control->socket, message, fd, fd ? 1 : 0, &err))
+        return true;
+    disconnect(control, err.message);
+    return false;
+}
+
+static void say_hello(struct control *control)
+{
+    const struct generation *current = current_generation(control);
+    struct handover_message hello = {
+        .kind = HANDOVER_HELLO, .pid = (uint32_t)getpid(), .workers = control->options->workers};
+    size_t at = 0;
+    for (uint32_t i = 0; i < control->options->address_count && at < sizeof hello.text; i++)
+        at += (size_t)snprintf(hello.text + at, sizeof hello.text - at, "%s%s", i ? " " : "",
+                               control->options->addresses[i].text);
+    /* A swap that is not acknowledged yet is not served yet; SERVED will say it. */
+    if (current && !control->owes_served)
+        hello.generation = current->number;
+    if (say(control, &hello, hello.generation ? &current->served_fd : NULL))
+        log_info("connected to control", log_string("socket", control->options->control));
+}
+
+static void try_connect(struct control *control, int64_t now_ms)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = control->options->control;
+    if (!path || control->socket >= 0 || now_ms < control->connect_at_ms)
+        return;
+    control->connect_at_ms = now_ms + CONNECT_MS;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    memcpy(address.sun_path, path, strlen(path) + 1); /* main has checked its length */
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
+        control->socket = fd;
+        control->said_unreachable = false;
+        say_hello(control);
+        return;
+    }
+    if (!control->said_unreachable)
+        log_warning("control socket not reachable, trying on", log_string("socket", path),
+                    log_string("why", strerror(errno)));
+    control->said_unreachable = true; /* once, not ten times a second */
+    fd_close(&fd);
+}
+
+/* -- generations --------------------------------------------------------------------------------
+ */
+
+/* Says what has become true since the last look. */
+static void report(struct control *control)
+{
+    const struct generation *current = current_generation(control);
+    uint64_t number;
+    if (control->owes_served && generations_settled(control->generations)) {
+        struct handover_message served = {.kind = HANDOVER_SERVED,
+                                          .generation = current->number,
+                                          .workers = control->options->workers,
+                                          .pid = (uint32_t)getpid()};
+        control->owes_served = false;
+        (void)!say(control, &served, &current->served_fd);
+        log_info("generation served", log_number("generation", (int64_t)current->number));
+    }
+    while (generations_collect(control->generations, &number)) {
+        struct handover_message retired = {.kind = HANDOVER_RETIRED, .generation = number};
+        (void)!say(control, &retired, NULL);
+    }
+}
+
+/* Makes room by closing the streams that hold older answers, when changes come quickly. */
+static void make_room(struct control *control)
+{
+    int64_t until_ms = clock_monotonic_ms() + ROOM_MS;
+    const struct timespec pause = {.tv_nsec = 1000000};
+    while (!generations_have_room(control->generations) && clock_monotonic_ms() < until_ms) {
+        const struct generation *current = current_generation(control);
+        tcp_close_before(control->tcp, current->sequence);
+        nanosleep(&pause, NULL);
+        report(control);
+    }
+}
+
+static void owe_served(struct control *control, int64_t now_ms)
+{
+    control->owes_served = true;
+    control->swapped_at_ms = now_ms;
+    control->looks = 0;
+    report(control); /* mostly everybody has passed already */
+}
+
+static bool take(struct control *control, struct image *image, struct error *err)
+{
+    make_room(control);
+    int64_t now_ms = clock_monotonic_ms();
+    if (!generations_take(control->generations, image, now_ms, err))
+        return false;
+    owe_served(control, now_ms);
+    return true;
+}
+
+static bool is_same_image(const struct generation *current, const struct image *image)
+{
+    const struct image_answers_header *next = image->answers_header;
+    if (!current)
+        return false;
+    const struct image_answers_header *now = current->image.answers_header;
+    return now->generation == next->generation && now->checksum == next->checksum &&
+           memcmp(now->names_digest, next->names_digest, sizeof now->names_digest) == 0;
+}
+
+static bool load(struct control *control, const struct handover_packet *packet, struct error *err)
+{
+    struct image image = {0};
+    if (packet->fd_count != 2)
+        return error_set(err, ERROR_INVALID, "LOAD came with %d files, expected answers and names",
+                         packet->fd_count);
+    const struct generation *current = current_generation(control);
+    if (!image_open_next(&image, current ? &current->image : NULL, packet->fds[0], packet->fds[1],
+                         err))
+        return false;
+    if (image.answers_header->generation != packet->message.generation) {
+        error_set(err, ERROR_INVALID, "the image is of generation %llu, not of %llu",
+                  (unsigned long long)image.answers_header->generation,
+                  (unsigned long long)packet->message.generation);
+        image_close(&image);
+        return false;
+    }
+    if (is_same_image(current, &image)) {
+        /* srvpland publishes its last revision again after a restart: that is what we serve. */
+        image_close(&image);
+        owe_served(control, clock_monotonic_ms());
+        return true;
+    }
+    return take(control, &image, err);
+}
+
+bool control_load_directory(struct control *control, struct error *err)
+{
+    struct image image = {0};
+    const struct generation *current = current_generation(control);
+    if (!image_open(&image, control->directory, control->options->image, err))
+        return false;
+    if (current && image.answers_header->generation <= current->number) {
+        image_close(&image);
+        return true;
+    }
+    return take(control, &image, err);
+}
+
+/* -- the loop -----------------------------------------------------------------------------------
+ */
+
+static void receive(struct control *control)
+{
+    struct handover_packet packet;
+    struct error err = {0};
+    switch (handover_receive(control->socket, &packet, &err)) {
+    case HANDOVER_LATER:
+        return;
+    case HANDOVER_GONE:
+        disconnect(control, err.message);
+        return;
+    case HANDOVER_GOT:
+        break;
+    }
+    if (packet.message.kind != HANDOVER_LOAD) {
+        log_warning("unexpected control message", log_number("kind", packet.message.kind));
+    } else if (!load(control, &packet, &err)) {
+        struct handover_message refused = {.kind = HANDOVER_REFUSED,
+                                           .generation = packet.message.generation};
+        snprintf(refused.text, sizeof refused.text, "%s", err.message);
+        log_error("image refused, the old one goes on",
+                  log_number("generation", (int64_t)packet.message.generation),
+                  log_string("why", err.message));
+        (void)!say(control, &refused, NULL);
+    }
+    handover_packet_close(&packet);
+}
+
+/* True: end. */
+static bool take_signals(struct control *control)
+{
+    struct signalfd_siginfo info;
+    bool ends = false;
+    while (read(control->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        struct error err = {0};
+        if (info.ssi_signo != SIGHUP)
+            ends = true;
+        else if (!control_load_directory(control, &err))
+            log_error("image refused, the old one goes on", log_string("why", err.message));
+    }
+    return ends;
+}
+
+/* Streams that still hold older bytes after the grace lose their connection; a stuck worker ends
+ * the process, because its clients would get old answers, or none. */
+static void enforce_deadlines(struct control *control, int64_t now_ms)
+{
+    uint64_t before = generations_overdue(control->generations, now_ms - HANDOVER_STREAM_GRACE_MS);
+    if (before)
+        tcp_close_before(control->tcp, before);
+    if (control->owes_served && ++control->looks > STUCK_LOOKS &&
+        now_ms - control->swapped_at_ms > STUCK_MS) {
+        log_error("a worker is stuck, ending so that the supervisor starts anew");
+        abort();
+    }
+}
+
+static int timeout_ms(const struct control *control)
+{
+    if (control->owes_served)
+        return SETTLE_MS;
+    if (generations_are_retiring(control->generations))
+        return RETIRE_MS;
+    return control->options->control && control->socket < 0 ? CONNECT_MS : -1;
+}
+
+void control_run(struct control *control)
+{
+    for (;;) {
+        try_connect(control, clock_monotonic_ms());
+        struct pollfd watched[] = {{.fd = control->signals, .events = POLLIN},
+                                   {.fd = control->socket, .events = POLLIN}};
+        int ready = poll(watched, COUNT_OF(watched), timeout_ms(control));
+        if (ready > 0 && watched[0].revents && take_signals(control))
+            return;
+        if (ready > 0 && watched[1].revents && control->socket >= 0)
+            receive(control);
+        report(control);
+        enforce_deadlines(control, clock_monotonic_ms());
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* control: the main thread: takes images, swaps generations, acknowledges, ends.
+ *
+ * With a control socket it is the client of srvpland (zones/handover.h) and connects again for as
+ * long as it lives: srvpland may restart or be gone, answering goes on. A LOAD that cannot be
+ * taken is REFUSED with the reason, and the old generation stays.
+ *
+ * SIGTERM and SIGINT end it; SIGHUP looks whether the image directory has a newer generation.
+ * A worker that has not left an old generation within 2 s is stuck: then the process aborts, and
+ * its supervisor starts it again from the image on disk. */
+#pragma once
+#include "dnsd/generation.h"
+#include "dnsd/options.h"
+#include "dnsd/tcp.h"
+
+struct control {
+    const struct options *options;
+    struct generations *generations;
+    struct tcp *tcp;
+    int signals;   /* signalfd */
+    int directory; /* of the image */
+    int socket;    /* -1: not connected */
+    int64_t connect_at_ms;
+    bool owes_served; /* a swap that is not acknowledged yet */
+    bool said_unreachable;
+    int64_t swapped_at_ms;
+    unsigned looks; /* at the workers since then */
+};
+
+/* Blocks the signals that control_run takes; call before any thread is started. */
+NODISCARD bool control_init(struct control *control, struct error *err);
+void control_fini(struct control *control);
+
+/* Takes the image from the directory as the first generation. */
+NODISCARD bool control_load_directory(struct control *control, struct error *err);
+
+/* Runs until a signal ends it. */
+void control_run(struct control *control);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dnsd/decide.h"
+
+#include "zones/image.h"
+#include "zones/rrtype.h"
+
+enum {
+    PLAIN_DATAGRAM_BYTES = 512
+}; /* RFC 1035 section 2.3.4 */
+
+/* Where a question leads. */
+struct place {
+    const struct image_name *name; /* the name itself or its nearest ancestor; NULL: none */
+    bool is_exact;
+};
+
+uint32_t decide_limit(const struct question *question, enum transport transport)
+{
+    if (transport == TRANSPORT_STREAM)
+        return IMAGE_STREAM_MAX_BYTES;
+    if (!question->has_edns || question->edns_size < PLAIN_DATAGRAM_BYTES)
+        return PLAIN_DATAGRAM_BYTES;
+    return question->edns_size < IMAGE_UDP_MAX_BYTES ? question->edns_size : IMAGE_UDP_MAX_BYTES;
+}
+
+/* Hashes of the suffixes of up to `depth` labels. */
+static void hash_suffixes(const struct question *question, uint32_t depth, uint64_t seed,
+                          uint64_t *hash)
+{
+    hash[0] = image_hash_start(seed);
+    for (uint32_t labels = 1; labels <= depth; labels++) {
+        uint32_t at = question->label_at[question->labels - labels];
+        uint32_t end = question->label_at[question->labels - labels + 1];
+        hash[labels] = image_hash_label(hash[labels - 1], question->lower + at, end - at);
+    }
+}
+
+static struct place find_place(const struct question *question, struct decide_state *state)
+{
+    const struct image_names_header *header = state->image->names_header;
+    uint32_t labels = question->labels;
+    uint32_t depth = labels < header->max_labels ? labels : header->max_labels;
+    if (depth > QUESTION_LABELS) /* cannot be; says so to a verifier */
+        depth = QUESTION_LABELS;
+
+    hash_suffixes(question, depth, header->hash_seed, state->suffix_hash);
+    for (uint32_t i = 0; i <= depth; i++) {
+        uint32_t suffix = depth - i;
+        uint32_t at = question->label_at[labels - suffix];
+        const struct image_name *name = image_find(
+            state->image, question->lower + at, question->length - at, state->suffix_hash[suffix]);
+        if (name)
+            return (struct place){.name = name, .is_exact = suffix == labels};
+    }
+    return (struct place){0};
+}
+
+/* The set that answers `type` at a name; NULL: none. */
+static const struct image_set *find_set(const struct image *image, const struct image_name *name,
+                                        uint16_t type)
+{
+    if (type != RRTYPE_ANY)
+        return image_set_at(image, name, type);
+    if (name->types == IMAGE_NONE) /* RFC 8482 section 4.1: one RRset is enough for ANY */
+        return (const struct image_set *)0;
+    return &image->sets[image->types[name->types].entry[0].set];
+}
+
+/* One of the orders of a set, in turn. */
+static uint32_t take_turn(const struct image_set *set, uint32_t *turn)
+{
+    uint32_t order = *turn < set->answer_count ? *turn : 0;
+    *turn = order + 1;
+    return set->answer_first + order;
+}
+
+/* How much of the body fits into `room`. */
+static void fit_body(const struct image_answer *answer, uint32_t room, struct verdict *verdict)
+{
+    if (answer->required_length > answer->body_length || answer->required_length > room) {
+        verdict->flags |= DNS_TC; /* RFC 2181 section 9: only then; and then nothing of it */
+        return;
+    }
+    verdict->body = VERDICT_BODY;
+    verdict->ancount = answer->ancount;
+    verdict->nscount = answer->nscount;
+    if (answer->body_length <= room) {
+        verdict->length = answer->body_length;
+        verdict->arcount = answer->arcount;
+        return;
+    }
+    verdict->length = answer->required_length;
+    verdict->arcount = 0;
+    for (uint32_t i = 0; i < IMAGE_MAX_CUTS && i < answer->cut_count; i++) {
+        if (answer->cut[i].length > room)
+            break;
+        if (answer->cut[i].length < answer->required_length)
+            continue;
+        verdict->length = answer->cut[i].length;
+        verdict->arcount = answer->cut[i].arcount;
+    }
+}
+
+static const struct image_long *long_of(const struct image *image,
+                                        const struct image_answer *answer)
+{
+    const uint8_t *at = image->longs + (uint64_t)answer->long_line * IMAGE_LINE_BYTES;
+    return (const struct image_long *)(const void *)at;
+}
+
+/* The whole of an answer that only a stream can carry. False: there is none that fits. */
+static bool fit_long(const struct image *image, const struct image_answer *answer, uint32_t room,
+                     struct verdict *verdict)
+{
+    if (answer->long_line == IMAGE_NONE)
+        return false;
+    const struct image_long *whole = long_of(image, answer);
+    if (whole->length > room)
+        return false;
+    verdict->body = VERDICT_LONG;
+    verdict->length = (uint16_t)whole->length;
+    verdict->ancount = whole->ancount;
+    verdict->nscount = whole->nscount;
+    verdict->arcount = whole->arcount;
+    return true;
+}
+
+/* Answers with a set of a zone, as far as it fits into `room`. */
+static void answer_set(const struct question *question, enum transport transport,
+                       struct decide_state *state, const struct image_zone *zone,
+                       struct verdict *verdict)
+{
+    const struct image *image = state->image;
+    const struct image_set *set = &image->sets[verdict->set];
+    uint32_t room = decide_limit(question, transport) - question->end -
+                    (question->has_edns ? QUESTION_OPT_BYTES : 0u);
+
+    verdict->answer = take_turn(set, &state->turns[verdict->set]);
+    const struct image_answer *answer = &image->answers[verdict->answer];
+    if (transport != TRANSPORT_STREAM || !fit_long(image, answer, room, verdict))
+        fit_body(answer, room, verdict);
+    uint16_t rendered_for =
+        verdict->body == VERDICT_LONG ? long_of(image, answer)->rendered_for : answer->rendered_for;
+    verdict->body_delta = (uint16_t)(question->length - rendered_for);
+    verdict->apex_delta = (uint16_t)(question->length - zone->apex_length);
+    verdict->serial = image->slots[zone->slot];
+    if (verdict->body == VERDICT_EMPTY) /* TC shows nothing of the set */
+        verdict->set = IMAGE_NONE;
+}
+
+static void decide_in_zone(const struct question *question, enum transport transport,
+                           struct decide_state *state, const struct place *place,
+                           struct verdict *verdict)
+{
+    const struct image *image = state->image;
+    const struct image_zone *zone = &image->zones[place->name->zone];
+    const struct image_set *set = (const struct image_set *)0;
+
+    verdict->flags = DNS_AA;
+    if (!place->is_exact) {
+        verdict->rcode = DNS_NXDOMAIN;
+    } else if (question->type == RRTYPE_DS && question->labels == zone->apex_labels &&
+               zone->parent != IMAGE_NONE) {
+        /* RFC 4035 section 3.1.4.1: the parent side of the cut speaks for DS, and it has none. */
+        zone = &image->zones[zone->parent];
+    } else {
+        set = find_set(image, place->name, question->type);
+    }
+    verdict->set = set && set->answer_count ? (uint32_t)(set - image->sets) : zone->negative_set;
+    answer_set(question, transport, state, zone, verdict);
+}
+
+void decide(const struct question *question, enum transport transport, struct decide_state *state,
+            struct verdict *verdict)
+{
+    *verdict = (struct verdict){.set = IMAGE_NONE, .answer = IMAGE_NONE};
+    if (question->has_edns && question->edns_version != 0) {
+        verdict->rcode = DNS_BADVERS; /* RFC 6891 section 6.1.3 */
+        return;
+    }
+    verdict->rcode = DNS_REFUSED;
+    if (question->class != RRCLASS_IN || question->type == RRTYPE_AXFR ||
+        question->type == RRTYPE_IXFR)
+        return;
+    if (!state->image) {
+        verdict->rcode = DNS_SERVFAIL;
+        return;
+    }
+    struct place place = find_place(question, state);
+    if (!place.name)
+        return;
+    verdict->rcode = DNS_NOERROR;
+    decide_in_zone(question, transport, state, &place, verdict);
+}

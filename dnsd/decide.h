@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* decide: question + state → verdict: what is to be answered, in numbers, before a byte is written.
+ *
+ * The name is looked up whole, then its ancestors from the nearest: the hashes of all suffixes come
+ * from one pass, and no look-up goes deeper than the image's deepest name, so that the costliest
+ * query costs a constant. A name that exists without the type is NODATA, also an empty
+ * non-terminal (RFC 8020); below a name of ours that does not exist: NXDOMAIN; else REFUSED.
+ *
+ * Split from emission, because a kernel path compiles the decision from this very source: no libc,
+ * no recursion, no floats, bounded loops, offsets instead of pointers in what comes out. */
+#pragma once
+#include "dnsd/question.h"
+#include "zones/image_layout.h"
+
+struct image;
+
+enum transport {
+    TRANSPORT_DATAGRAM,
+    TRANSPORT_STREAM,
+};
+
+/* What a worker keeps from one query to the next, and the generation that it answers from. */
+struct decide_state {
+    const struct image *image;                 /* NULL: none yet, everything gets SERVFAIL */
+    uint32_t *turns;                           /* by set: which of its orders comes next */
+    uint64_t suffix_hash[QUESTION_LABELS + 1]; /* scratch: by number of labels */
+};
+
+enum verdict_body {
+    VERDICT_EMPTY,
+    VERDICT_BODY, /* the first `length` bytes of answer `answer` */
+    VERDICT_LONG, /* the long body of answer `answer`, whole */
+};
+
+struct verdict {
+    uint16_t rcode; /* enum dns_rcode, up to 12 bits */
+    uint16_t flags; /* AA, TC */
+    enum verdict_body body;
+    uint32_t answer;
+    uint32_t set; /* that the answer shows, or IMAGE_NONE */
+    uint16_t length;
+    uint16_t ancount, nscount, arcount;
+    uint16_t body_delta; /* added to each pointer into the body, modulo 2^16 */
+    uint16_t apex_delta; /* … to each pointer to the apex */
+    uint32_t serial;     /* of the zone that answers */
+};
+
+/* The size that the whole answer may have (RFC 6891 section 6.2.5, RFC 7766 section 8). */
+uint32_t decide_limit(const struct question *question, enum transport transport);
+
+/* Decides on a question that parsed. */
+void decide(const struct question *question, enum transport transport, struct decide_state *state,
+            struct verdict *verdict);

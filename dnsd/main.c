@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* srvplan-dnsd: the authoritative responder. Sockets, threads, and the order in which they start
+ * and end; what is said is decided in query.c, from images that control.c takes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include "dnsd/control.h"
+#include "dnsd/udp.h"
+#include "zones/base/log.h"
+
+enum {
+    EXIT_USAGE = 64,
+    MAX_STREAMS = 10240,
+    OTHER_DESCRIPTORS = 64, /* listeners, control, images while they are loaded, to spare */
+};
+
+struct server {
+    struct options options;
+    struct generations generations;
+    struct udp_worker *workers;
+    uint32_t worker_count;
+    struct tcp tcp;
+    struct control control;
+};
+
+/* As many descriptors as we may have; says how many streams they allow. */
+static uint32_t stream_capacity(uint32_t workers)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return MAX_STREAMS / 10;
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t taken = (uint64_t)workers + OTHER_DESCRIPTORS;
+    uint64_t left = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
+    return left < MAX_STREAMS ? (uint32_t)left : MAX_STREAMS;
+}
+
+static bool open_sockets(struct server *server, struct error *err)
+{
+    const struct options *options = &server->options;
+    int fds[OPTIONS_MAX_WORKERS];
+    for (uint32_t i = 0; i < options->address_count; i++) {
+        if (!listen_open_datagrams(&options->addresses[i], fds, options->workers, err))
+            return false;
+        for (uint32_t j = 0; j < options->workers; j++) {
+            struct udp_worker *worker = &server->workers[server->worker_count];
+            worker->fd = fds[j];
+            worker->worker = server->worker_count++;
+            worker->generations = &server->generations;
+        }
+        int listener = listen_open_stream(&options->addresses[i], err);
+        if (listener < 0)
+            return false;
+        server->tcp.listeners[server->tcp.listener_count++] = listener;
+    }
+    return true;
+}
+
+/* The image on disk; with a control socket its want or damage is not the end. */
+static bool load_first(struct server *server, struct error *err)
+{
+    struct error why = {0};
+    if (control_load_directory(&server->control, &why))
+        return true;
+    if (!server->options.control)
+        return error_set(err, why.kind, "%s", why.message);
+    log_warning("no image to start from, waiting for control to send one",
+                log_string("why", why.message));
+    return true;
+}
+
+static void say_ready(const struct server *server)
+{
+    char addresses[OPTIONS_MAX_ADDRESSES * LISTEN_TEXT_BYTES] = "";
+    size_t at = 0;
+    for (uint32_t i = 0; i < server->options.address_count; i++)
+        at += (size_t)snprintf(addresses + at, sizeof addresses - at, "%s%s", i ? " " : "",
+                               server->options.addresses[i].text);
+    const struct generation *current = atomic_load(&server->generations.current);
+    log_info("ready", log_string("addresses", addresses),
+             log_number("workers", server->options.workers),
+             log_number("generation", current ? (int64_t)current->number : 0));
+}
+
+static bool serve(struct server *server, struct error *err)
+{
+    for (uint32_t i = 0; i < server->worker_count; i++)
+        if (!udp_worker_start(&server->workers[i], err))
+            return false;
+    if (!tcp_start(&server->tcp, &server->generations, stream_capacity(server->worker_count), err))
+        return false;
+    say_ready(server);
+    control_run(&server->control);
+    log_info("ending");
+    return true;
+}
+
+static void stop(struct server *server)
+{
+    for (uint32_t i = 0; i < server->worker_count; i++)
+        udp_worker_stop(&server->workers[i]);
+    for (uint32_t i = 0; i < server->worker_count; i++)
+        udp_worker_join(&server->workers[i]);
+    tcp_stop(&server->tcp);
+    control_fini(&server->control);
+    generations_fini(&server->generations);
+    free(server->workers);
+    free(server);
+}
+
+static bool run(struct server *server, struct error *err)
+{
+    const struct options *options = &server->options;
+    uint32_t threads = options->workers * options->address_count;
+    if (options->control &&
+        strlen(options->control) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        return error_set(err, ERROR_USAGE, "--control: a socket's path has at most %zu bytes",
+                         sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
+    server->workers = calloc(threads, sizeof *server->workers);
+    if (!server->workers)
+        return error_set(err, ERROR_SYSTEM, "no memory for %u workers; ask for fewer", threads);
+    return generations_init(&server->generations, threads + 1, err) &&
+           control_init(&server->control, err) && open_sockets(server, err) &&
+           load_first(server, err) && serve(server, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    struct server *server = calloc(1, sizeof *server);
+    if (!server)
+        return EXIT_FAILURE;
+    switch (options_parse(&server->options, argc, argv, &err)) {
+    case OPTIONS_SERVE:
+        break;
+    case OPTIONS_STOP_FINE:
+        free(server);
+        return EXIT_SUCCESS;
+    case OPTIONS_STOP_USAGE:
+        fprintf(stderr, "srvplan-dnsd: %s; try --help\n", err.message);
+        free(server);
+        return EXIT_USAGE;
+    }
+    server->control = (struct control){.options = &server->options,
+                                       .generations = &server->generations,
+                                       .tcp = &server->tcp,
+                                       .signals = -1,
+                                       .directory = -1,
+                                       .socket = -1};
+    server->tcp.epoll = server->tcp.wake = -1;
+    bool done = run(server, &err);
+    if (!done)
+        fprintf(stderr, "srvplan-dnsd: %s\n", err.message);
+    stop(server);
+    return done ? EXIT_SUCCESS : err.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILURE;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dnsd/options.h"
+
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include "zones/base/bytes.h"
+
+enum {
+    FIRST_KEY = 256
+};
+
+/* Each row's function takes the value of its option. */
+struct row {
+    const char *name, *value, *help;
+    bool (*take)(struct options *options, const char *value, struct error *err);
+};
+
+static bool take_image(struct options *options, const char *value, struct error *err)
+{
+    options->image = value;
+    return *value || error_set(err, ERROR_USAGE, "--image: the directory is missing");
+}
+
+static bool take_control(struct options *options, const char *value, struct error *err)
+{
+    options->control = value;
+    return *value || error_set(err, ERROR_USAGE, "--control: the socket is missing");
+}
+
+static bool take_listen(struct options *options, const char *value, struct error *err)
+{
+    struct listen_address address;
+    if (!listen_parse(value, &address, err))
+        return error_within(err, "--listen");
+    for (uint32_t i = 0; i < options->address_count; i++)
+        if (options->addresses[i].len == address.len &&
+            memcmp(&options->addresses[i].socket, &address.socket, address.len) == 0)
+            return error_set(err, ERROR_USAGE, "--listen: %s is given twice", value);
+    if (options->address_count == OPTIONS_MAX_ADDRESSES)
+        return error_set(err, ERROR_USAGE, "--listen: at most %d addresses; [::]:PORT takes all",
+                         OPTIONS_MAX_ADDRESSES);
+    options->addresses[options->address_count++] = address;
+    return true;
+}
+
+static bool take_workers(struct options *options, const char *value, struct error *err)
+{
+    uint64_t workers;
+    if (!text_to_u64(text_from(value), 1, OPTIONS_MAX_WORKERS, &workers))
+        return error_set(err, ERROR_USAGE, "--workers: \"%.40s\" is not a number from 1 to %d",
+                         value, OPTIONS_MAX_WORKERS);
+    options->workers = (uint32_t)workers;
+    return true;
+}
+
+static const struct row rows[] = {
+    {"image", "DIR", "directory of the image: answers.img and its names file", take_image},
+    {"listen", "ADDR:PORT", "answer there over UDP and TCP; may be repeated", take_listen},
+    {"workers", "N", "UDP threads for each address (default: one a processor)", take_workers},
+    {"control", "SOCKET", "take new images from srvpland there", take_control},
+    {"version", NULL, "print the version and exit", NULL},
+    {"help", NULL, "print this and exit", NULL},
+};
+
+static void print_help(void)
+{
+    puts("Usage: srvplan-dnsd --image DIR --listen ADDR:PORT... [--workers N] [--control SOCKET]\n"
+         "Answers DNS queries from an image that srvpland wrote.\n");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char option[40];
+        snprintf(option, sizeof option, "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
+                 rows[i].value ? rows[i].value : "");
+        printf("  %-22s %s\n", option, rows[i].help);
+    }
+}
+
+static uint32_t count_processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    uint32_t count = (uint32_t)CPU_COUNT(&set);
+    return count < OPTIONS_MAX_WORKERS ? count : OPTIONS_MAX_WORKERS;
+}
+
+static bool check(struct options *options, struct error *err)
+{
+    if (!options->image)
+        return error_set(err, ERROR_USAGE, "--image DIR is missing");
+    if (options->address_count == 0)
+        return error_set(err, ERROR_USAGE, "--listen ADDR:PORT is missing");
+    if (options->workers == 0)
+        options->workers = count_processors();
+    if (options->workers * options->address_count > OPTIONS_MAX_THREADS)
+        return error_set(err, ERROR_USAGE,
+                         "%u workers for each of %u addresses are more than %d threads; give "
+                         "--workers a smaller number",
+                         options->workers, options->address_count, OPTIONS_MAX_THREADS);
+    return true;
+}
+
+enum options_action options_parse(struct options *options, int argc, char **argv, struct error *err)
+{
+    struct option table[COUNT_OF(rows) + 1] = {0};
+    int key;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        table[i] = (struct option){.name = rows[i].name,
+                                   .has_arg = rows[i].value ? required_argument : no_argument,
+                                   .val = FIRST_KEY + (int)i};
+    *options = (struct options){0};
+    opterr = 0;
+    optind = 0; /* glibc: start afresh */
+    while ((key = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+        if (key < FIRST_KEY) {
+            error_set(err, ERROR_USAGE,
+                      key == ':' ? "%.100s needs a value" : "unknown option %.100s",
+                      argv[optind - 1]);
+            return OPTIONS_STOP_USAGE;
+        }
+        const struct row *row = &rows[key - FIRST_KEY];
+        if (row->take) {
+            if (!row->take(options, optarg, err))
+                return OPTIONS_STOP_USAGE;
+        } else if (strcmp(row->name, "help") == 0) {
+            print_help();
+            return OPTIONS_STOP_FINE;
+        } else {
+            puts("srvplan-dnsd " SRVPLAN_VERSION);
+            return OPTIONS_STOP_FINE;
+        }
+    }
+    if (optind < argc) {
+        error_set(err, ERROR_USAGE, "\"%.100s\" is not an option", argv[optind]);
+        return OPTIONS_STOP_USAGE;
+    }
+    return check(options, err) ? OPTIONS_SERVE : OPTIONS_STOP_USAGE;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* options: the command line of srvplan-dnsd. One table makes getopt_long and --help. */
+#pragma once
+#include "dnsd/listen.h"
+
+enum {
+    OPTIONS_MAX_ADDRESSES = 64,
+    OPTIONS_MAX_WORKERS = 256,
+    OPTIONS_MAX_THREADS = 1024, /* workers × addresses: each pair is a thread */
+};
+
+struct options {
+    const char *image;   /* directory */
+    const char *control; /* socket, or NULL */
+    struct listen_address addresses[OPTIONS_MAX_ADDRESSES];
+    uint32_t address_count;
+    uint32_t workers; /* an address */
+};
+
+enum options_action {
+    OPTIONS_SERVE,
+    OPTIONS_STOP_FINE, /* --help or --version was printed */
+    OPTIONS_STOP_USAGE,
+};
+
+/* Parses argv, which must outlive *options. OPTIONS_STOP_USAGE: *err says what is wrong. */
+enum options_action options_parse(struct options *options, int argc, char **argv,
+                                  struct error *err);

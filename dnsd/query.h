@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* query: the one way from the bytes of a query to the bytes of its answer, for every transport.
+ *
+ * Transports carry bytes and know nothing of DNS; nothing goes around this function. It does no
+ * I/O, reads no clock, allocates nothing, takes no lock, and writes only to the buffer and the
+ * worker's state. */
+#pragma once
+#include "dnsd/decide.h"
+#include <stddef.h>
+
+/* What arrived: `length` bytes in a buffer whose room is enough for any answer over that transport
+ * (IMAGE_UDP_MAX_BYTES or IMAGE_STREAM_MAX_BYTES), and the moment. */
+struct query {
+    uint8_t *bytes;
+    size_t length;
+    enum transport transport;
+    int64_t now_ms;
+};
+
+/* A worker's state: one worker, one state, zeroed at first. decide.image and decide.turns are those
+ * of the generation that the worker announced. */
+struct query_state {
+    struct decide_state decide;
+    struct question question;
+    uint32_t set; /* out: the set that the answer shows, for last-served; or IMAGE_NONE */
+};
+
+/* Answers in place: returns the length of the answer, or 0: say nothing. */
+size_t query_answer(const struct query *query, struct query_state *state);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tcp: the one thread that accepts and serves all TCP connections.
+ *
+ * Time limits: a connection may be silent for 10 s, take 5 s for one query, leave an answer
+ * untaken for 10 s. When no descriptor is left, accepting pauses for 100 ms; the listen queue
+ * holds who comes meanwhile, and UDP is not affected. */
+#pragma once
+#include "dnsd/stream.h"
+#include <pthread.h>
+
+enum {
+    TCP_MAX_LISTENERS = 64
+};
+
+struct tcp {
+    struct stream_pool pool;
+    int listeners[TCP_MAX_LISTENERS];
+    uint32_t listener_count;
+    int epoll, wake;
+    int64_t accept_again_ms; /* 0: accepting */
+    atomic_bool stop;
+    _Atomic uint64_t close_before;
+    bool is_started;
+    pthread_t thread;
+};
+
+/* Takes over the listeners that stand in tcp->listeners, also on failure. */
+NODISCARD bool tcp_start(struct tcp *tcp, struct generations *generations, uint32_t capacity,
+                         struct error *err);
+
+/* Closes the connections that hold answers of generations of a smaller sequence. Any thread. */
+void tcp_close_before(struct tcp *tcp, uint64_t sequence);
+
+/* Sends what can be sent within a second, then ends. */
+void tcp_stop(struct tcp *tcp);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dnsd/udp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "dnsd/query.h"
+#include "zones/base/clock.h"
+#include "zones/base/file.h"
+
+enum {
+    BATCH = 32,          /* measured: half of it is slower, twice is not faster */
+    BUFFER_BYTES = 2048, /* no query is longer; answers are at most IMAGE_UDP_MAX_BYTES */
+    CONTROL_BYTES = CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+                    CMSG_SPACE(sizeof(struct in_pktinfo)), /* the larger one and to spare */
+};
+_Static_assert(BUFFER_BYTES >= (int)IMAGE_UDP_MAX_BYTES, "answers overwrite their queries");
+
+union peer {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* One batch: allocated once, at the start of the thread. */
+struct batch {
+    struct mmsghdr in[BATCH], out[BATCH];
+    struct iovec part[BATCH];
+    union peer peer[BATCH];
+    uint32_t set[BATCH]; /* of out[i] */
+    struct query_state state;
+    struct {
+        _Alignas(struct cmsghdr) char bytes[CONTROL_BYTES];
+    } control[BATCH];
+    _Alignas(4096) uint8_t buffer[BATCH][BUFFER_BYTES];
+};
+
+static void batch_reset(struct batch *batch, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        batch->part[i] = (struct iovec){.iov_base = batch->buffer[i], .iov_len = BUFFER_BYTES};
+        batch->in[i].msg_hdr = (struct msghdr){
+            .msg_name = &batch->peer[i],
+            .msg_namelen = sizeof batch->peer[i],
+            .msg_iov = &batch->part[i],
+            .msg_iovlen = 1,
+            .msg_control = &batch->control[i],
+            .msg_controllen = sizeof batch->control[i],
+        };
+    }
+}
+
+/* Port 0 cannot be answered; who sends from it forges. */
+static bool has_port(const union peer *peer)
+{
+    return peer->any.sa_family == AF_INET6 ? peer->v6.sin6_port != 0 : peer->v4.sin_port != 0;
+}
+
+/* The answer leaves from the address that was asked, by whatever interface the routes say. */
+static void clear_interface(struct msghdr *header)
+{
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at; at = CMSG_NXTHDR(header, at)) {
+        if (at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(at), sizeof info);
+            info.ipi_ifindex = 0;
+            memcpy(CMSG_DATA(at), &info, sizeof info);
+        } else if (at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(at), sizeof info);
+            if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+                info.ipi6_ifindex = 0;
+            memcpy(CMSG_DATA(at), &info, sizeof info);
+        }
+    }
+}
+
+/* Answers what came; returns how many answers stand in out[]. */
+static unsigned batch_answer(struct batch *batch, unsigned count, int64_t now_ms)
+{
+    unsigned answers = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct msghdr *header = &batch->in[i].msg_hdr;
+        if (header->msg_flags & MSG_TRUNC || header->msg_namelen == 0 || !has_port(&batch->peer[i]))
+            continue;
+        struct query query = {.bytes = batch->buffer[i],
+                              .length = batch->in[i].msg_len,
+                              .transport = TRANSPORT_DATAGRAM,
+                              .now_ms = now_ms};
+        size_t length = query_answer(&query, &batch->state);
+        if (length == 0)
+            continue;
+        clear_interface(header);
+        batch->part[i].iov_len = length;
+        batch->set[answers] = batch->state.set;
+        batch->out[answers] = (struct mmsghdr){.msg_hdr = *header};
+        batch->out[answers].msg_hdr.msg_flags = 0;
+        if (header->msg_controllen == 0)
+            batch->out[answers].msg_hdr.msg_control = NULL;
+        answers++;
+    }
+    return answers;
+}
+
+/* Sends them all, skipping what the kernel refuses (no route, no buffer, address gone). */
+static void batch_send(int fd, struct batch *batch, unsigned answers)
+{
+    unsigned at = 0;
+    while (at < answers) {
+        int sent = sendmmsg(fd, batch->out + at, answers - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0)
+            at += (unsigned)sent;
+        else if (sent == 0 || errno != EINTR)
+            at++;
+    }
+}
+
+static void batch_note_served(const struct udp_worker *udp, const struct batch *batch,
+                              unsigned answers, const struct generation *generation)
+{
+    int64_t now_ms = clock_realtime_ms(); /* after sending: not before the last one left */
+    for (unsigned i = 0; i < answers; i++)
+        if (batch->set[i] != IMAGE_NONE)
+            generation_note_served(generation, udp->worker, batch->set[i], now_ms);
+}
+
+static void batch_carry(struct udp_worker *udp, struct batch *batch, unsigned count)
+{
+    const struct generation *generation = generation_enter(udp->generations, udp->worker);
+    batch->state.decide.image = generation ? &generation->image : NULL;
+    batch->state.decide.turns = generation ? generation_turns(generation, udp->worker) : NULL;
+    unsigned answers = batch_answer(batch, count, clock_realtime_ms());
+    batch_send(udp->fd, batch, answers);
+    if (generation)
+        batch_note_served(udp, batch, answers, generation);
+    generation_leave(udp->generations, udp->worker);
+    batch_reset(batch, count);
+}
+
+static void *udp_run(void *argument)
+{
+    struct udp_worker *udp = argument;
+    struct batch *batch = aligned_alloc(4096, sizeof *batch);
+    if (!batch)
+        abort(); /* at start; the supervisor sees it */
+    memset(batch, 0, sizeof *batch);
+    batch_reset(batch, BATCH);
+    for (;;) {
+        bool is_last = atomic_load(&udp->stop);
+        int count =
+            recvmmsg(udp->fd, batch->in, BATCH, is_last ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
+        if (count > 0)
+            batch_carry(udp, batch, (unsigned)count);
+        else if (is_last && errno != EINTR)
+            break;
+    }
+    free(batch);
+    return NULL;
+}
+
+bool udp_worker_start(struct udp_worker *udp, struct error *err)
+{
+    atomic_store(&udp->stop, false);
+    errno = pthread_create(&udp->thread, NULL, udp_run, udp);
+    if (errno != 0)
+        return error_system(err, "worker", "ask for fewer workers", "cannot start a thread");
+    udp->is_started = true;
+    return true;
+}
+
+void udp_worker_stop(struct udp_worker *udp)
+{
+    atomic_store(&udp->stop, true);
+    /* ENOTCONN for a socket without a peer, but it wakes who sleeps in recvmmsg, for good. */
+    (void)!shutdown(udp->fd, SHUT_RD);
+}
+
+void udp_worker_join(struct udp_worker *udp)
+{
+    if (udp->is_started)
+        pthread_join(udp->thread, NULL);
+    udp->is_started = false;
+    fd_close(&udp->fd);
+}

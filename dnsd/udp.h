@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* udp: a thread that carries datagrams between one socket and query_answer.
+ *
+ * It blocks for the first datagram of a batch, takes what else is there, answers each in its own
+ * buffer, sends all with one call: two system calls a batch. Sending never blocks: what the
+ * kernel does not take is lost, as UDP may be. Between batches the thread uses no generation. */
+#pragma once
+#include "dnsd/generation.h"
+#include <pthread.h>
+
+struct udp_worker {
+    int fd;          /* its own, closed by udp_worker_join */
+    uint32_t worker; /* which word and rows are its */
+    struct generations *generations;
+    atomic_bool stop;
+    bool is_started;
+    pthread_t thread;
+};
+
+NODISCARD bool udp_worker_start(struct udp_worker *udp, struct error *err);
+
+/* Answers what has arrived already, then ends. */
+void udp_worker_stop(struct udp_worker *udp);
+void udp_worker_join(struct udp_worker *udp);
