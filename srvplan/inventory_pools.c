@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Turns each domain's selectors into a pool of nodes. Domains that select the same nodes share
+ * one: first by equal selectors (100,000 domains with one habit cost one look-up each), then by
+ * equal results. Nodes that are off belong to no pool. */
+#include "srvplan/inventory_read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A map from bytes to a number, open addressing; keys are borrowed. */
+struct slot {
+    uint64_t hash;
+    struct bytes key;
+    uint32_t value;
+    bool is_used;
+};
+
+struct map {
+    struct slot *slots;
+    size_t mask; /* slots - 1, a power of two less one */
+};
+
+static struct map map_make(struct arena *arena, size_t keys)
+{
+    size_t size = 16;
+    while (size < keys * 2)
+        size *= 2;
+    return (struct map){arena_array(arena, struct slot, size), size - 1};
+}
+
+/* The slot of the key; when it was not there, is_used is false, and it is for the caller to fill.
+ */
+static struct slot *map_slot(const struct map *map, struct bytes key)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ key.ptr[i]) * 1099511628211u;
+    size_t at = (size_t)(hash ^ hash >> 32) & map->mask;
+    while (map->slots[at].is_used &&
+           !(map->slots[at].hash == hash && bytes_equal(map->slots[at].key, key)))
+        at = (at + 1) & map->mask;
+    if (!map->slots[at].is_used)
+        map->slots[at] = (struct slot){.hash = hash, .key = key};
+    return &map->slots[at];
+}
+
+struct pools {
+    struct load *load;
+    struct map by_selectors, by_nodes;
+    size_t members;    /* of all pools, before equal ones were found */
+    bool *is_selected; /* by node */
+};
+
+enum selector_kind {
+    SELECTOR_ALL,
+    SELECTOR_SITE,
+    SELECTOR_TIER,
+    SELECTOR_TAG,
+    SELECTOR_NODE,
+};
+
+static const struct {
+    const char *prefix;
+    enum selector_kind kind;
+    const char *what; /* of it, when it is unknown */
+} prefixes[] = {
+    {"site:", SELECTOR_SITE, "site"},
+    {"tier:", SELECTOR_TIER, "tier"},
+    {"tag:", SELECTOR_TAG, "tag"},
+    {"", SELECTOR_NODE, "node"},
+};
+
+static bool has_tag(const struct inventory_node *node, struct text tag)
+{
+    for (uint32_t i = 0; i < node->tag_count; i++)
+        if (text_equal(node->tags[i], tag))
+            return true;
+    return false;
+}
+
+static bool node_matches(const struct inventory *inventory, const struct inventory_node *node,
+                         enum selector_kind kind, struct text word)
+{
+    switch (kind) {
+    case SELECTOR_ALL:
+        return true;
+    case SELECTOR_SITE:
+        return text_equal(node->site, word);
+    case SELECTOR_TIER:
+        return node->tier != INVENTORY_NONE && text_equal(inventory->tiers[node->tier].id, word);
+    case SELECTOR_TAG:
+        return has_tag(node, word);
+    case SELECTOR_NODE:
+        return text_equal(node->id, word);
+    }
+    return false;
+}
+
+/* Adds what a node could have been meant by. */
+static void node_consider(const struct inventory *inventory, const struct inventory_node *node,
+                          enum selector_kind kind, struct nearest *nearest)
+{
+    if (kind == SELECTOR_SITE)
+        nearest_consider(nearest, node->site);
+    if (kind == SELECTOR_TIER && node->tier != INVENTORY_NONE)
+        nearest_consider(nearest, inventory->tiers[node->tier].id);
+    for (uint32_t i = 0; kind == SELECTOR_TAG && i < node->tag_count; i++)
+        nearest_consider(nearest, node->tags[i]);
+    if (kind == SELECTOR_NODE)
+        nearest_consider(nearest, node->id);
+}
+
+static void selector_unknown(struct load *load, const struct place *place, size_t prefix,
+                             struct text word)
+{
+    const struct inventory *inventory = load->inventory;
+    struct nearest nearest = nearest_to(word);
+    for (uint32_t i = 0; i < inventory->node_count; i++)
+        if (load->node_is_uncertain[i] && prefixes[prefix].kind != SELECTOR_NODE)
+            return; /* that node may be the one */
+    for (uint32_t i = 0; i < inventory->node_count && hints_wanted(load); i++)
+        node_consider(inventory, &inventory->nodes[i], prefixes[prefix].kind, &nearest);
+    for (uint32_t i = 0; i < inventory->tier_count; i++) {
+        if (prefixes[prefix].kind != SELECTOR_TIER || !text_equal(inventory->tiers[i].id, word))
+            continue;
+        mistake_add(&load->mistakes, place, "empty-selector", "remove it, or put nodes there",
+                    "expected a tier with nodes, found %s, which has none",
+                    mistakes_quote(&load->mistakes, word));
+        return;
+    }
+    unknown_id(load, place, prefixes[prefix].what, &nearest);
+}
+
+/* Marks the nodes that one selector means; false: none, and that is reported. */
+static bool selector_apply(struct pools *pools, const struct place *place, struct text selector)
+{
+    struct load *load = pools->load;
+    const struct inventory *inventory = load->inventory;
+    size_t prefix = 0;
+    while (!text_starts_with(selector, prefixes[prefix].prefix))
+        prefix++;
+    size_t skip = strlen(prefixes[prefix].prefix);
+    struct text word = {selector.ptr + skip, selector.len - skip};
+    enum selector_kind kind = text_is(selector, "*") ? SELECTOR_ALL : prefixes[prefix].kind;
+    uint32_t from = 0, to = inventory->node_count;
+    bool any = false;
+    if (kind == SELECTOR_NODE) {
+        uint32_t index = inventory_find_node(inventory, word);
+        from = index == INVENTORY_NONE ? 0 : index;
+        to = index == INVENTORY_NONE ? 0 : index + 1;
+    }
+    for (uint32_t i = from; i < to && (kind == SELECTOR_ALL || word.len); i++)
+        if (node_matches(inventory, &inventory->nodes[i], kind, word))
+            any = pools->is_selected[i] = true;
+    if (!any)
+        selector_unknown(load, place, prefix, word);
+    return any;
+}
+
+/* The pool of the nodes that are marked; takes the marks away. */
+static uint32_t pool_take(struct pools *pools)
+{
+    struct load *load = pools->load;
+    struct inventory *inventory = load->inventory;
+    uint32_t count = 0, at = 0;
+    for (uint32_t i = 0; i < inventory->node_count; i++) {
+        pools->is_selected[i] = pools->is_selected[i] && inventory->nodes[i].state != NODE_OFF;
+        count += pools->is_selected[i];
+    }
+    uint32_t *nodes = arena_array(load->arena, uint32_t, count);
+    for (uint32_t i = 0; i < inventory->node_count; i++) {
+        if (pools->is_selected[i])
+            nodes[at++] = i;
+        pools->is_selected[i] = false;
+    }
+    pools->members += count;
+    struct bytes key = {(const uint8_t *)nodes, count * sizeof *nodes};
+    struct slot *slot = map_slot(&pools->by_nodes, key);
+    if (!slot->is_used) {
+        slot->is_used = true;
+        slot->value = inventory->pool_count;
+        inventory->pools[inventory->pool_count++] = (struct inventory_pool){nodes, count};
+    }
+    return slot->value;
+}
+
+/* Equal lists of selectors have equal keys: the texts, each with its length in front. */
+static struct bytes selectors_key(struct load *load, const json_t *selectors)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < json_array_size(selectors); i++)
+        size += 4 + json_string_length(json_array_get(selectors, i));
+    struct writer w = writer_over(arena_alloc(&load->scratch, size), size);
+    write_u8(&w, 1); /* no list has no key: it means all */
+    for (size_t i = 0; i < json_array_size(selectors); i++) {
+        struct text text = json_text(json_array_get(selectors, i));
+        write_u32(&w, (uint32_t)text.len);
+        write_bytes(&w, text.ptr, text.len);
+    }
+    return (struct bytes){w.start, w.len};
+}
+
+static bool selectors_are_texts(struct load *load, const struct place *place,
+                                const json_t *selectors)
+{
+    bool are_texts = list_expected(load, place, selectors, 0);
+    for (size_t i = 0; are_texts && i < json_array_size(selectors); i++) {
+        struct place item = place_item(place, i);
+        const json_t *selector = json_array_get(selectors, i);
+        if (!json_is_string(selector)) {
+            expected(load, &item,
+                     "a selector in quotes: \"*\", \"site:…\", \"tier:…\", \"tag:…\" or "
+                     "the id of a node",
+                     selector);
+            return false;
+        }
+    }
+    return are_texts;
+}
+
+static void domain_select(struct pools *pools, const struct place *domains,
+                          struct domain_entry *domain)
+{
+    struct load *load = pools->load;
+    struct place of_domain = place_value(domains, domain->key);
+    struct place place = place_value(&of_domain, "nodes");
+    if (domain->selectors && !selectors_are_texts(load, &place, domain->selectors)) {
+        domain->is_uncertain = true;
+        return;
+    }
+    struct bytes key =
+        domain->selectors ? selectors_key(load, domain->selectors) : (struct bytes){0};
+    struct slot *slot = map_slot(&pools->by_selectors, key);
+    if (slot->is_used) {
+        domain->pool = slot->value;
+        return;
+    }
+    bool all_match = true;
+    if (!domain->selectors)
+        memset(pools->is_selected, 1, load->inventory->node_count);
+    for (size_t i = 0; i < json_array_size(domain->selectors); i++) {
+        struct place item = place_item(&place, i);
+        all_match &= selector_apply(pools, &item, json_text(json_array_get(domain->selectors, i)));
+    }
+    domain->is_uncertain |= !all_match;
+    domain->pool = pool_take(pools);
+    slot->is_used = all_match; /* each domain reports its own selectors */
+    slot->value = domain->pool;
+}
+
+void pools_build(struct load *load)
+{
+    static const struct place document = {0};
+    struct inventory *inventory = load->inventory;
+    struct place domains = place_value(&document, "domains");
+    struct pools pools = {
+        .load = load,
+        .by_selectors = map_make(&load->scratch, load->domain_count),
+        .by_nodes = map_make(&load->scratch, load->domain_count),
+        .is_selected = arena_array(&load->scratch, bool, inventory->node_count),
+    };
+    inventory->pools = arena_array(load->arena, struct inventory_pool, load->domain_count);
+    if (load->nodes_are_uncertain)
+        return;
+    for (uint32_t i = 0; i < load->domain_count; i++) {
+        domain_select(&pools, &domains, &load->domains[i]);
+        if (pools.members <= POOL_MEMBERS_MAX)
+            continue;
+        mistake_add(&load->mistakes, &domains, "too-many-members",
+                    "use fewer different selections of nodes",
+                    "expected at most %d members in all selections of nodes, found more",
+                    POOL_MEMBERS_MAX);
+        return;
+    }
+}

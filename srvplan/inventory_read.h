@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* inventory_read: what the files that read an inventory share; nobody else includes it.
+ *
+ * Each object of the format is a table of key_row: the key, who reads its value, and where the
+ * value goes. A key without a reader is one of the schema that this version does not act on yet.
+ * Readers report mistakes and go on, so that one run finds all of them; what a mistake leaves
+ * uncertain is marked, so that it does not drag false mistakes behind it.
+ *
+ * Order of reading: services and tiers, then what refers to them (defaults, policy, domains,
+ * zones, nodes), then what refers to nodes (pools), then checks that need everything. */
+#pragma once
+#include "srvplan/inventory.h"
+#include "srvplan/mistakes.h"
+#include "srvplan/nearest.h"
+
+#include <jansson.h>
+
+/* A hint costs a look at every id; with more mistakes than this, hints are the least problem. */
+enum {
+    HINTS_MAX = 200
+};
+
+enum {
+    SERVICES_MAX = 256,         /* each node has a port, a weight and a flag for each */
+    NODES_MAX = 65535,          /* an RRset of 64 KiB holds about 2,000 */
+    POOL_MEMBERS_MAX = 4000000, /* of all pools together: 16 MiB */
+};
+
+struct optional {
+    bool given;
+    int64_t value;
+};
+
+struct index_list {
+    bool given;
+    const uint32_t *items; /* ascending */
+    uint32_t count;
+};
+
+struct address_list {
+    const uint8_t (*ipv4)[4];
+    uint32_t ipv4_count;
+    const uint8_t (*ipv6)[16];
+    uint32_t ipv6_count;
+};
+
+struct soa_settings {
+    struct name mname, rname; /* len 0: not given */
+    struct optional refresh_s, retry_s, expire_s, minimum_s, serial, at_least;
+};
+
+/* What `defaults` and a zone have in common. */
+struct zone_settings {
+    struct inventory_name_server *name_servers;
+    uint32_t name_server_count; /* 0: not given */
+    struct soa_settings soa;
+    struct optional ttl_s;
+};
+
+struct declared_zone {
+    struct name apex;
+    const char *key;
+    uint32_t number; /* in the order of the file */
+    struct zone_settings settings;
+};
+
+struct domain_entry {
+    struct name name;
+    const char *key;
+    json_t *value;
+    uint32_t number; /* in the order of the file */
+    struct optional ttl_s;
+    struct name *zones; /* in the order of the file */
+    uint32_t zone_count;
+    bool zone_is_list;
+    struct index_list services;
+    json_t *selectors; /* NULL: all nodes */
+    uint32_t pool;
+    bool is_uncertain; /* its services or nodes have a mistake */
+};
+
+/* A host with its addresses, wherever the file gives them: they must agree. */
+struct host_use {
+    struct name host;
+    struct address_list addresses;
+    struct inventory_name_server *name_server; /* NULL: a node */
+    struct place place;
+};
+
+struct load {
+    struct inventory *inventory;
+    struct arena *arena;  /* the inventory's */
+    struct arena scratch; /* for the time of loading */
+    struct mistakes mistakes;
+
+    bool *service_is_uncertain, *tier_is_uncertain, *node_is_uncertain;    /* by index */
+    bool services_are_uncertain, tiers_are_uncertain, nodes_are_uncertain; /* the whole object */
+    bool domains_are_uncertain;
+
+    struct zone_settings defaults; /* ttl, name_servers, soa */
+    struct optional default_capacity;
+    uint32_t default_tier; /* INVENTORY_NONE: not given */
+    bool default_tier_is_uncertain;
+    struct index_list default_services;
+    struct name base; /* len 0: there is none */
+    bool base_is_uncertain;
+
+    struct domain_entry *domains; /* in canonical order */
+    uint32_t domain_count;
+    struct declared_zone *zones; /* in canonical order */
+    uint32_t zone_count;
+    struct host_use *hosts;
+    size_t host_count, host_capacity;
+};
+
+struct key_row;
+typedef void key_reader(struct load *load, const struct place *place, json_t *value,
+                        const struct key_row *row, void *field);
+
+struct choice {
+    const char *name; /* NULL ends the table */
+    int value;
+    bool is_missing; /* of the schema, but this version does not act on it yet */
+};
+
+struct key_row {
+    const char *key;  /* NULL ends the table */
+    key_reader *read; /* NULL: of the schema, but this version does not act on it yet */
+    size_t field;     /* offset of the value in the struct that is read into */
+    int64_t min, max; /* of a number */
+    const struct choice *choices;
+    bool is_required;
+};
+
+/* ---- inventory_values.c: values of any kind ---- */
+
+/* Reads an object by its table into the struct at `into`. False: it is no object. */
+bool object_read(struct load *load, const struct place *place, json_t *value,
+                 const struct key_row *rows, void *into);
+
+key_reader read_integer;  /* struct optional; min..max */
+key_reader read_duration; /* struct optional; seconds */
+key_reader read_boolean;  /* struct optional */
+key_reader read_choice;   /* struct optional */
+key_reader read_string;   /* struct text */
+key_reader read_comment;  /* a string, for people only */
+key_reader read_anything; /* likewise, of any type */
+key_reader read_tree;     /* json_t *: to be read later */
+
+/* Reports a value of the wrong type: "expected WHAT, found …". Returns false. */
+bool expected(struct load *load, const struct place *place, const char *what, const json_t *value);
+
+/* A list of at least min_items. */
+bool list_expected(struct load *load, const struct place *place, const json_t *value,
+                   size_t min_items);
+
+/* Reports what the schema knows and we do not act on: "WHAT is not supported yet …". */
+void unsupported(struct load *load, const struct place *place, struct text what);
+
+/* Reports `id` as an unknown `kind`; nearest has considered the known ones. */
+void unknown_id(struct load *load, const struct place *place, const char *kind,
+                const struct nearest *nearest);
+
+/* Checks a key of tiers, services or nodes: a-z, 0-9, "-", at most 63. */
+bool id_check(struct load *load, const struct place *place, const char *id);
+
+struct entry {
+    const char *key;
+    json_t *value;
+    uint32_t number; /* in the order of the file */
+};
+/* The members of an object by key, in scratch. */
+struct entry *entries_sorted(struct load *load, json_t *object, uint32_t *count);
+
+static inline struct text json_text(const json_t *string)
+{
+    return (struct text){json_string_value(string), json_string_length(string)};
+}
+
+static inline bool hints_wanted(const struct load *load)
+{
+    return load->mistakes.count < HINTS_MAX;
+}
+
+/* ---- inventory_names.c: domain names and addresses ---- */
+bool name_read(struct load *load, const struct place *place, struct text text, struct name *name);
+key_reader read_name;      /* struct name */
+key_reader read_addresses; /* struct address_list; row->min items at least */
+
+/* ---- inventory_read_services.c: services and tiers ---- */
+void services_read(struct load *load, const struct place *place, json_t *services);
+void tiers_read(struct load *load, const struct place *place, json_t *tiers);
+key_reader read_service_list; /* struct index_list */
+void absent_check(struct load *load, const struct place *place, json_t *listed);
+uint32_t service_get(struct load *load, const struct place *place, struct text id); /* or NONE */
+uint32_t tier_get(struct load *load, const struct place *place, struct text id);    /* or NONE */
+
+/* ---- inventory_read_zones.c ---- */
+key_reader read_name_servers; /* struct zone_settings */
+key_reader read_soa;          /* struct soa_settings */
+void zones_read(struct load *load, const struct place *place, json_t *zones);
+void zones_build(struct load *load); /* all zones of the model */
+void host_use_add(struct load *load, const struct host_use *use);
+void hosts_check(struct load *load); /* addresses agree, name servers have theirs */
+
+/* ---- inventory_read_nodes.c ---- */
+void nodes_read(struct load *load, const struct place *place, json_t *nodes);
+
+/* ---- inventory_read_domains.c ---- */
+void domains_read(struct load *load, const struct place *place, json_t *domains);
+void domains_build(struct load *load); /* after zones_build and pools_build */
+
+/* ---- inventory_pools.c ---- */
+void pools_build(struct load *load);
+
+/* ---- inventory_check.c ---- */
+void sets_check(struct load *load); /* nobody is left out, priorities fit */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "srvplan/mistakes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void mistakes_fini(struct mistakes *mistakes)
+{
+    arena_fini(&mistakes->arena);
+    *mistakes = (struct mistakes){0};
+}
+
+static size_t token_size(const struct place *place)
+{
+    return place->key ? 1 + 2 * strlen(place->key) : 24;
+}
+
+static char *token_write(char *at, const struct place *place)
+{
+    *at++ = '/';
+    if (!place->key)
+        return at + sprintf(at, "%zu", place->index);
+    for (const char *key = place->key; *key; key++) { /* RFC 6901 section 3 */
+        if (*key == '~' || *key == '/') {
+            *at++ = '~';
+            *at++ = *key == '~' ? '0' : '1';
+        } else {
+            *at++ = *key;
+        }
+    }
+    return at;
+}
+
+static char *pointer_write(char *at, const struct place *place)
+{
+    if (place->pointer)
+        return stpcpy(at, place->pointer);
+    if (!place->up) /* the document; its own token is empty */
+        return at;
+    return token_write(pointer_write(at, place->up), place);
+}
+
+const char *place_pointer(struct arena *arena, const struct place *place)
+{
+    size_t size = 1;
+    const struct place *top = place;
+    for (; top->up; top = top->up)
+        size += token_size(top);
+    size += top->pointer ? strlen(top->pointer) : 0;
+    char *pointer = arena_alloc(arena, size);
+    *pointer_write(pointer, place) = '\0';
+    return pointer;
+}
+
+void mistake_add_at(struct mistakes *mistakes, const struct mistake *mistake)
+{
+    mistakes->errors += mistake->severity == FINDING_ERROR;
+    if (mistakes->count == MISTAKES_MAX) {
+        mistakes->dropped++;
+        return;
+    }
+    mistakes->items = arena_grow(&mistakes->arena, mistakes->items, &mistakes->capacity,
+                                 mistakes->count + 1, sizeof *mistakes->items);
+    mistakes->items[mistakes->count++] = *mistake;
+}
+
+static void add(struct mistakes *mistakes, const struct place *place, struct mistake mistake,
+                const char *format, va_list args) PRINTF_LIKE(4, 0);
+
+/* Formats the message too: once the list is full, nothing more is allocated. */
+static void add(struct mistakes *mistakes, const struct place *place, struct mistake mistake,
+                const char *format, va_list args)
+{
+    char message[512];
+    vsnprintf(message, sizeof message, format, args);
+    if (mistakes->count < MISTAKES_MAX) {
+        mistake.pointer = place_pointer(&mistakes->arena, place);
+        mistake.at = place->at;
+        mistake.offset = JSONC_NOWHERE;
+        mistake.message = arena_cstr(&mistakes->arena, text_from(message));
+        mistake.mend = arena_cstr(&mistakes->arena, text_from(mistake.mend));
+    }
+    mistake_add_at(mistakes, &mistake);
+}
+
+void mistake_add(struct mistakes *mistakes, const struct place *place, const char *code,
+                 const char *mend, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(mistakes, place, (struct mistake){.severity = FINDING_ERROR, .code = code, .mend = mend},
+        format, args);
+    va_end(args);
+}
+
+void mistake_warn(struct mistakes *mistakes, const struct place *place, const char *code,
+                  const char *mend, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(mistakes, place, (struct mistake){.severity = FINDING_WARNING, .code = code, .mend = mend},
+        format, args);
+    va_end(args);
+}
+
+const char *mistakes_quote(struct mistakes *mistakes, struct text text)
+{
+    enum {
+        SHOWN_MAX = 80
+    };
+    if (mistakes->count >= MISTAKES_MAX)
+        return ""; /* nobody will see it */
+    char *out = arena_alloc(&mistakes->arena, (size_t)SHOWN_MAX * 6 + 8);
+    char *at = out;
+    *at++ = '"';
+    size_t shown = text.len;
+    if (shown > SHOWN_MAX) /* cut between characters, not within one */
+        for (shown = SHOWN_MAX; shown > 0 && ((uint8_t)text.ptr[shown] & 0xc0) == 0x80;)
+            shown--;
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < ' ' || c == 0x7f)
+            at += sprintf(at, "\\u%04x", c);
+        else
+            *at++ = (char)c;
+    }
+    if (shown < text.len)
+        at = stpcpy(at, "…");
+    stpcpy(at, "\"");
+    return out;
+}
+
+/* Looks up the offsets that are not known yet. */
+static void offsets_find(struct mistakes *mistakes, struct text clean)
+{
+    struct jsonc_place *places = arena_array(&mistakes->arena, struct jsonc_place, mistakes->count);
+    size_t count = 0;
+    for (size_t i = 0; i < mistakes->count; i++)
+        if (mistakes->items[i].offset == JSONC_NOWHERE)
+            places[count++] =
+                (struct jsonc_place){mistakes->items[i].pointer, mistakes->items[i].at, 0};
+    jsonc_locate(clean, places, count);
+    for (size_t i = 0; i < mistakes->count; i++) {
+        struct mistake *mistake = &mistakes->items[i];
+        size_t low = 0, high = count;
+        while (mistake->offset == JSONC_NOWHERE && low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (strcmp(places[middle].pointer, mistake->pointer) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (; low < count && mistake->offset == JSONC_NOWHERE &&
+               strcmp(places[low].pointer, mistake->pointer) == 0;
+             low++)
+            if (places[low].at == mistake->at)
+                mistake->offset = places[low].offset;
+    }
+}
+
+struct numbered {
+    const struct mistake *mistake;
+    size_t number;
+};
+
+static int text_order(const void *a, const void *b)
+{
+    const struct numbered *left = a, *right = b;
+    if (left->mistake->offset != right->mistake->offset)
+        return left->mistake->offset < right->mistake->offset ? -1 : 1;
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+void mistakes_publish(struct mistakes *mistakes, struct bytes text, struct text clean,
+                      const char *file, struct findings *findings)
+{
+    size_t count = mistakes->count;
+    if (count == 0)
+        return;
+    offsets_find(mistakes, clean);
+    struct numbered *order = arena_array(&mistakes->arena, struct numbered, count);
+    struct jsonc_position *positions = arena_array(&mistakes->arena, struct jsonc_position, count);
+    for (size_t i = 0; i < count; i++)
+        order[i] = (struct numbered){&mistakes->items[i], i};
+    qsort(order, count, sizeof *order, text_order);
+    for (size_t i = 0; i < count; i++)
+        positions[i].offset = order[i].mistake->offset > 0 ? (size_t)order[i].mistake->offset : 0;
+    jsonc_positions(text, positions, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct mistake *mistake = order[i].mistake;
+        bool is_placed = mistake->offset != JSONC_NOWHERE;
+        findings_add(findings, &(struct finding){.severity = mistake->severity,
+                                                 .code = mistake->code,
+                                                 .pointer = mistake->pointer,
+                                                 .file = file,
+                                                 .line = is_placed ? positions[i].line : 0,
+                                                 .column = is_placed ? positions[i].column : 0,
+                                                 .message = mistake->message,
+                                                 .mend = mistake->mend});
+    }
+    if (mistakes->dropped > 0)
+        findings_add(findings,
+                     &(struct finding){.severity = FINDING_ERROR,
+                                       .code = "too-many-mistakes",
+                                       .file = file,
+                                       .message = arena_printf(&mistakes->arena,
+                                                               "%zu more mistakes are not listed",
+                                                               mistakes->dropped),
+                                       .mend = "mend those above first"});
+}

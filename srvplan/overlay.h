@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* overlay: what operators did on top of the inventory: drains, and node weights.
+ *
+ * Each has an id, an actor, a reason and an optional end; it survives restarts and a change of the
+ * inventory, so it names nodes and services by id: an overlay whose node is gone waits, and counts
+ * again when the node is back. */
+#pragma once
+#include "zones/base/bytes.h"
+
+enum {
+    OVERLAY_NO_END = 0
+};
+
+enum weight_form {
+    WEIGHT_ABSOLUTE, /* the published SRV weight, whatever the scale: 0..65535 */
+    WEIGHT_PERCENT,  /* of the planned weight: 0..1000 */
+    WEIGHT_ADD,      /* to the planned weight: -65535..65535 */
+};
+
+struct overlay_drain {
+    struct text id; /* "dr_…" */
+    struct text node;
+    struct text actor, reason;
+    int64_t since_at_ms;
+    int64_t until_at_ms;         /* OVERLAY_NO_END: until undrained */
+    const struct text *services; /* ids; count 0: all */
+    uint32_t service_count;
+};
+
+struct overlay_weight {
+    struct text node;
+    struct text service; /* "*": all that have no row of their own */
+    enum weight_form form;
+    int32_t value;
+    struct text actor, reason;
+    int64_t since_at_ms;
+    int64_t until_at_ms;
+};
+
+struct overlays {
+    const struct overlay_drain *drains; /* ascending by id */
+    uint32_t drain_count;
+    const struct overlay_weight *weights; /* ascending by node, then service */
+    uint32_t weight_count;
+};

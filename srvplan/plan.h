@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* plan: plan = f(inventory, overlays, health, clock). The one place where weights, priorities,
+ * TTLs and shares are computed; command line, API, dashboard and dry run all call it.
+ *
+ * Pure: no I/O, no clock, no float, no hash order. Same input, same bytes. A plan holds the record
+ * sets with the reason for every value, expected shares, findings, guard verdicts, and when it
+ * next changes by itself (an overlay ends). The layout is the memo of what the inventory alone
+ * decides. Everything lives in the plan's arena; inventory, layout and overlays are borrowed for
+ * the plan's life. */
+#pragma once
+#include "srvplan/finding.h"
+#include "srvplan/layout.h"
+#include "srvplan/overlay.h"
+
+/* Why a record has its weight. */
+enum plan_weight_reason {
+    PLAN_WEIGHT_SCALE,   /* capacity by the scale of the policy */
+    PLAN_WEIGHT_NODE,    /* `weight` on the node in the inventory */
+    PLAN_WEIGHT_OVERLAY, /* an operator's weight */
+};
+
+/* Why a node is not in a set that it belongs to. */
+enum plan_absence {
+    PLAN_PRESENT,
+    PLAN_DRAINED, /* an operator's drain */
+    PLAN_STATE,   /* `state` of the node in the inventory: drain or maint */
+};
+
+struct plan_member {
+    uint32_t node;
+    uint16_t priority;
+    uint16_t weight;         /* published, or what it would be when absent */
+    uint16_t planned_weight; /* by the scale or the node, before overlays */
+    uint16_t port;
+    bool port_is_own; /* from the node's `ports`, not the service's default */
+    enum plan_absence absence;
+    enum plan_weight_reason weight_reason;
+    const struct overlay_drain *drain;           /* when absence is PLAN_DRAINED */
+    const struct overlay_weight *weight_overlay; /* when weight_reason is PLAN_WEIGHT_OVERLAY */
+    /* Share of first choices under RFC 2782's intent (Plackett–Luce) among the members present
+     * with the lowest priority: share_num / share_den; 0/1 for all others. */
+    uint32_t share_num, share_den;
+    uint64_t capacity_group; /* sum of declared capacities at its priority, for the reason */
+};
+
+struct plan_set {      /* one declared SRV set, published */
+    uint32_t declared; /* index in layout->declared */
+    uint32_t ttl_s;
+    const struct plan_member *members; /* by priority, then node id; absent ones too */
+    uint32_t member_count;
+    uint32_t present_count;
+    bool is_null; /* an absent service: exactly "0 0 0 ." */
+};
+
+enum plan_guard {
+    PLAN_GUARD_NEVER_EMPTY, /* not overridable */
+    PLAN_GUARD_MIN_NODES,
+};
+
+/* A guard's verdict on one set; only sets where it says no. */
+struct plan_verdict {
+    enum plan_guard guard;
+    uint32_t set;
+    uint32_t would_be; /* nodes left */
+    uint32_t limit;
+    uint32_t declared_nodes;
+    const char *message; /* for a person, with the numbers and what would make it pass */
+};
+
+struct plan_input {
+    const struct layout *layout;
+    const struct overlays *overlays;
+    int64_t at_ms;
+};
+
+struct plan {
+    struct arena arena;
+    struct plan_input input;
+    const struct plan_set *sets; /* by declared set */
+    uint32_t set_count;
+    struct content_sets content; /* all sets, ready to compile and print */
+    const struct plan_verdict *refusals;
+    uint32_t refusal_count;
+    struct findings findings;
+    int64_t next_change_at_ms; /* 0: never by itself */
+};
+
+/* Never fails: what is wrong is in findings and refusals. Heap; plan_free. A plan with a
+ * PLAN_GUARD_NEVER_EMPTY refusal must not be published. */
+struct plan *plan_compute(const struct plan_input *input);
+void plan_free(struct plan *plan);
+
+/* "because": one sentence for a person on a member's weight, priority, port or absence; lives in
+ * the arena. */
+const char *plan_member_because(const struct plan *plan, const struct plan_set *set,
+                                const struct plan_member *member, struct arena *arena);
+
+/* Text of a guard for JSON and problem types: "never_empty", "min_nodes". */
+const char *plan_guard_print(enum plan_guard guard);
+
+/* The serial that `scheme` asks for at at_ms, for a zone whose last serial was `previous` (0:
+ * none yet): max(previous + 1, what the scheme gives, at_least) in RFC 1982 arithmetic. */
+uint32_t plan_serial_next(enum soa_serial scheme, uint32_t previous, uint32_t at_least,
+                          int64_t at_ms);
+
+/* "example.org/xmpp-client": the first domain that has the set, and the service; in the arena. */
+const char *plan_set_label(const struct plan *plan, uint32_t set, struct arena *arena);

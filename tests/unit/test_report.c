@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "srvplan/report/report_json.h"
+#include "srvplan/report/report_text.h"
+#include "make_inventory.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT(string)                                                                               \
+    {                                                                                              \
+        (string), sizeof(string) - 1                                                               \
+    }
+enum {
+    NOW = 1000000
+};
+
+static const char *const servers[] = {"ns1.example.org", NULL};
+static const struct overlay_drain drain = {.id = TEXT("dr_1"),
+                                           .node = TEXT("xmpp2"),
+                                           .actor = TEXT("ops"),
+                                           .reason = TEXT("kernel \033[31m"),
+                                           .until_at_ms = NOW + 60000};
+static const struct overlays none, drained = {.drains = &drain, .drain_count = 1};
+
+struct made {
+    struct inventory *inventory;
+    struct layout *layout;
+    struct plan *plan;
+};
+
+/* Two domains in example.org, a service that is absent, two nodes and a standby. */
+static struct made made_of(const struct overlays *overlays)
+{
+    struct findings findings = {0};
+    struct inventory *inventory = make_inventory();
+    make_absent_service(inventory, "sips", "_sips._tcp");
+    make_service(inventory, "xmpp-client", "_xmpp-client._tcp", 5222, 0);
+    make_tier(inventory, "primary", 10);
+    make_tier(inventory, "standby", 20);
+    make_node(inventory, &(struct make_node){.id = "xmpp1", .capacity = 200, .ipv4 = "192.0.2.11"});
+    make_node(inventory,
+              &(struct make_node){.id = "xmpp2", .capacity = 120, .ipv6 = "2001:db8::12"});
+    make_node(inventory, &(struct make_node){.id = "xmpp3", .tier = 1, .ipv4 = "192.0.2.13"});
+    make_pool_of_all(inventory);
+    make_zone(inventory, &(struct make_zone){.apex = "example.org",
+                                             .name_servers = servers,
+                                             .name_server_ipv4 = "192.0.2.53"});
+    make_domain(inventory, &(struct make_domain){.name = "example.org"});
+    make_domain(inventory, &(struct make_domain){.name = "chat.example.org"});
+    struct made made = {.inventory = inventory};
+    made.layout = layout_build(inventory, LAYOUT_FOR_ZONES, &findings);
+    ck_assert(made.layout);
+    findings_fini(&findings);
+    struct plan_input input = {made.layout, overlays, NOW};
+    made.plan = plan_compute(&input);
+    return made;
+}
+
+static void made_fini(struct made *made)
+{
+    plan_free(made->plan);
+    layout_free(made->layout);
+    inventory_free(made->inventory);
+}
+
+static const json_t *find_set(const json_t *sets, const char *name, const char *type)
+{
+    size_t i;
+    json_t *set;
+    json_array_foreach(sets, i, set)
+    {
+        if (strcmp(json_string_value(json_object_get(set, "name")), name) == 0 &&
+            strcmp(json_string_value(json_object_get(set, "type")), type) == 0)
+            return set;
+    }
+    return NULL;
+}
+
+static const struct {
+    const char *name, *type;
+    const char *set; /* the whole of it */
+} sets[] = {
+    /* clang-format off */
+    {"_xmpp-client._tcp.example.org.", "SRV",
+     "{\"name\":\"_xmpp-client._tcp.example.org.\",\"type\":\"SRV\",\"ttl\":300,\"records\":["
+     "\"10 39680 5222 xmpp1.example.org.\",\"20 65280 5222 xmpp3.example.org.\"],\"because\":["
+     "{\"node\":\"xmpp1\",\"record\":\"10 39680 5222 xmpp1.example.org.\",\"kind\":\"scale\","
+     "\"text\":\"capacity 200 of 320 at priority 10, scale universal\"},"
+     "{\"node\":\"xmpp2\",\"record\":null,\"kind\":\"drain\",\"id\":\"dr_1\","
+     "\"text\":\"drain dr_1 until 1970-01-01T00:17:40Z by ops: kernel \\u001b[31m\"},"
+     "{\"node\":\"xmpp3\",\"record\":\"20 65280 5222 xmpp3.example.org.\",\"kind\":\"scale\","
+     "\"text\":\"capacity 100 of 100 at priority 20, scale universal\"}]}"},
+    {"_sips._tcp.chat.example.org.", "SRV",
+     "{\"name\":\"_sips._tcp.chat.example.org.\",\"type\":\"SRV\",\"ttl\":300,\"records\":["
+     "\"0 0 0 .\"],\"because\":[{\"node\":null,\"record\":\"0 0 0 .\",\"kind\":\"absent\","
+     "\"text\":\"service sips is declared absent\"}]}"},
+    {"xmpp2.example.org.", "AAAA",
+     "{\"name\":\"xmpp2.example.org.\",\"type\":\"AAAA\",\"ttl\":300,\"records\":["
+     "\"2001:db8::12\"],\"because\":[]}"},
+    {"example.org.", "NS",
+     "{\"name\":\"example.org.\",\"type\":\"NS\",\"ttl\":300,\"records\":["
+     "\"ns1.example.org.\"],\"because\":[]}"},
+    /* clang-format on */
+};
+
+START_TEST(a_set_in_json_has_its_records_and_reasons)
+{
+    struct made made = made_of(&drained);
+    json_t *plan = report_plan_json(made.plan, NULL);
+    const json_t *set = find_set(json_object_get(plan, "sets"), sets[_i].name, sets[_i].type);
+    ck_assert_msg(set, "%s %s is missing", sets[_i].name, sets[_i].type);
+    char *text = json_dumps(set, JSON_COMPACT);
+    json_t *got = json_loads(text, 0, NULL), *expected = json_loads(sets[_i].set, 0, NULL);
+    ck_assert_ptr_nonnull(expected);
+    ck_assert_msg(json_equal(got, expected), "%s %s: %s", sets[_i].name, sets[_i].type, text);
+    json_decref(got);
+    json_decref(expected);
+    free(text);
+    json_decref(plan);
+    made_fini(&made);
+}
+END_TEST
+
+START_TEST(a_plan_in_json_has_everything_else_too)
+{
+    struct made made = made_of(&drained);
+    json_t *plan = report_plan_json(made.plan, NULL);
+    json_t *items = json_object_get(plan, "sets");
+    ck_assert_uint_eq(json_array_size(items), 4 + 4 + 1); /* SRV, addresses, NS */
+    const char *last = json_string_value(
+        json_object_get(json_array_get(items, json_array_size(items) - 1), "type"));
+    ck_assert_str_eq(last, "NS");
+    ck_assert_str_eq(json_string_value(json_object_get(plan, "at")), "1970-01-01T00:16:40Z");
+    ck_assert_str_eq(json_string_value(json_object_get(plan, "next_change")),
+                     "1970-01-01T00:17:40Z");
+    const json_t *share = json_array_get(json_object_get(plan, "shares"), 0);
+    char *text = json_dumps(share, JSON_COMPACT);
+    ck_assert_str_eq(text, "{\"domain\":\"example.org.\",\"service\":\"xmpp-client\",\"model\":"
+                           "\"plackett-luce\",\"node\":\"xmpp1\",\"share\":\"1/1\",\"ratio\":1.0}");
+    free(text);
+    ck_assert_uint_eq(json_array_size(json_object_get(plan, "shares")), 6);
+    json_decref(plan);
+    made_fini(&made);
+}
+END_TEST
+
+START_TEST(a_refusal_in_json_has_its_numbers)
+{
+    static const struct overlay_drain all[] = {{.id = TEXT("a"), .node = TEXT("xmpp1")},
+                                               {.id = TEXT("b"), .node = TEXT("xmpp2")},
+                                               {.id = TEXT("c"), .node = TEXT("xmpp3")}};
+    static const struct overlays overlays = {.drains = all, .drain_count = 3};
+    struct made made = made_of(&overlays);
+    json_t *guards = report_guards_json(made.plan);
+    char *text = json_dumps(guards, JSON_COMPACT);
+    ck_assert_str_eq(
+        text, "[{\"guard\":\"never_empty\",\"ok\":false,\"domain\":\"example.org.\",\"domains\":2,"
+              "\"service\":\"xmpp-client\",\"would_be\":0,\"limit\":1,\"declared\":3,\"message\":"
+              "\"example.org/xmpp-client (and 1 more domain) would keep 0 of 3 nodes, and at least "
+              "1 must stay: put back one of xmpp1 (drain a), xmpp2 (drain b), xmpp3 (drain c)\"}]");
+    free(text);
+    json_decref(guards);
+    made_fini(&made);
+}
+END_TEST
+
+START_TEST(a_finding_in_json_has_its_place)
+{
+    struct findings findings = {0};
+    findings_add(&findings, &(struct finding){.severity = FINDING_WARNING,
+                                              .code = "N14",
+                                              .pointer = "/nodes/a",
+                                              .file = "f.jsonc",
+                                              .line = 3,
+                                              .column = 7,
+                                              .message = "m",
+                                              .mend = "do"});
+    findings_add(&findings, &(struct finding){.code = "x", .message = "whole"});
+    json_t *array = report_findings_json(&findings);
+    char *text = json_dumps(array, JSON_COMPACT);
+    ck_assert_str_eq(
+        text, "[{\"code\":\"N14\",\"severity\":\"warning\",\"pointer\":\"/nodes/a\",\"file\":"
+              "\"f.jsonc\",\"line\":3,\"column\":7,\"message\":\"m\",\"mend\":\"do\"},"
+              "{\"code\":\"x\",\"severity\":\"error\",\"pointer\":\"\",\"file\":null,\"line\":null,"
+              "\"column\":null,\"message\":\"whole\",\"mend\":null}]");
+    free(text);
+    json_decref(array);
+    findings_fini(&findings);
+}
+END_TEST
+
+START_TEST(a_plan_in_text_is_a_table_without_anybodys_escapes)
+{
+    static const char expected[] =
+        "_sips._tcp.example.org.   TTL 300   and 1 more domain\n"
+        "    0 0 0 .   the service is declared absent\n"
+        "\n"
+        "_xmpp-client._tcp.example.org.   TTL 300   and 1 more domain\n"
+        "    10 39680 5222 xmpp1.example.org. 100.0 %  capacity 200 of 320 at priority 10, scale "
+        "universal\n"
+        "  - 10 23808 5222 xmpp2.example.org.     out  drain dr_1 until 1970-01-01T00:17:40Z by "
+        "ops: kernel ?[31m\n"
+        "    20 65280 5222 xmpp3.example.org. standby  capacity 100 of 100 at priority 20, scale "
+        "universal\n"
+        "\n"
+        "Plan: 2 sets with 3 records for 2 domains, 1 record withdrawn. Next change "
+        "1970-01-01T00:17:40Z.\n";
+    struct made made = made_of(&drained);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    report_plan_text(out, made.plan, (struct report_style){0});
+    fclose(out);
+    ck_assert_msg(strcmp(text, expected) == 0, "got\n%s", text);
+    free(text);
+    made_fini(&made);
+}
+END_TEST
+
+START_TEST(a_plan_in_text_says_that_a_guard_refuses)
+{
+    static const struct overlay_drain all[] = {{.id = TEXT("a"), .node = TEXT("xmpp1")},
+                                               {.id = TEXT("b"), .node = TEXT("xmpp2")},
+                                               {.id = TEXT("c"), .node = TEXT("xmpp3")}};
+    static const struct overlays overlays = {.drains = all, .drain_count = 3};
+    struct made made = made_of(&overlays);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    report_plan_text(out, made.plan, (struct report_style){.utf8 = true});
+    fclose(out);
+    ck_assert_msg(strstr(text, "3 records withdrawn. \u2717 Refused by 1 guard.\n"), "got\n%s",
+                  text);
+    free(text);
+    made_fini(&made);
+}
+END_TEST
+
+static const struct {
+    const char *label;
+    struct report_style style;
+    const char *text;
+} differences[] = {
+    {"plain",
+     {0},
+     "  ~ _xmpp-client._tcp.example.org. SRV   TTL 300   and 1 more owner\n"
+     "        10 39680 5222 xmpp1.example.org.   62.5 % -> 100.0 %\n"
+     "      - 10 23808 5222 xmpp2.example.org.   37.5 % -> 0 %\n"
+     "        20 65280 5222 xmpp3.example.org.   0.0 % -> 0.0 %\n"
+     "      because xmpp2: drain dr_1 until 1970-01-01T00:17:40Z by ops: kernel ?[31m\n"
+     "Plan: 0 to add, 1 to change, 0 to remove.\n"},
+    {"in colour and UTF-8",
+     {.colour = true, .utf8 = true},
+     "  ~ _xmpp-client._tcp.example.org. SRV   TTL 300   and 1 more owner\n"
+     "      \033[0m  10 39680 5222 xmpp1.example.org.\033[0m   62.5 % \u2192 100.0 %\n"
+     "      \033[31m- 10 23808 5222 xmpp2.example.org.\033[0m   37.5 % \u2192 0 %\n"
+     "      \033[0m  20 65280 5222 xmpp3.example.org.\033[0m   0.0 % \u2192 0.0 %\n"
+     "      \033[2mbecause xmpp2: drain dr_1 until 1970-01-01T00:17:40Z by ops: kernel "
+     "?[31m\033[0m\n"
+     "Plan: 0 to add, 1 to change, 0 to remove.\n"},
+};
+
+START_TEST(a_difference_in_text_shows_shares_before_and_after)
+{
+    struct made made = made_of(&none);
+    struct plan_input input = {made.layout, &drained, NOW};
+    struct plan *after = plan_compute(&input);
+    struct arena arena = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    report_diff_text(out, plan_diff_make(made.plan, after, &arena), differences[_i].style);
+    fclose(out);
+    ck_assert_msg(strcmp(text, differences[_i].text) == 0, "%s: got\n%s", differences[_i].label,
+                  text);
+    free(text);
+    arena_fini(&arena);
+    plan_free(after);
+    made_fini(&made);
+}
+END_TEST
+
+START_TEST(a_difference_in_json_has_before_after_and_because)
+{
+    struct made made = made_of(&none);
+    struct plan_input input = {made.layout, &drained, NOW};
+    struct plan *after = plan_compute(&input);
+    struct arena arena = {0};
+    json_t *changes = report_diff_json(plan_diff_make(made.plan, after, &arena));
+    const json_t *change = json_array_get(changes, 0);
+    ck_assert_uint_eq(json_array_size(changes), 1);
+    ck_assert_int_eq(json_integer_value(json_object_get(change, "owners")), 2);
+    const json_t *before = json_object_get(json_object_get(change, "before"), "records");
+    const json_t *now = json_object_get(json_object_get(change, "after"), "records");
+    ck_assert_uint_eq(json_array_size(before), 3);
+    ck_assert_uint_eq(json_array_size(now), 2);
+    const json_t *because = json_array_get(json_object_get(change, "because"), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(because, "id")), "dr_1");
+    json_decref(changes);
+
+    changes = report_diff_json(plan_diff_make(NULL, after, &arena));
+    ck_assert(json_is_null(json_object_get(json_array_get(changes, 0), "before")));
+    json_decref(changes);
+    arena_fini(&arena);
+    plan_free(after);
+    made_fini(&made);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("report");
+    TCase *tcase = tcase_create("report");
+    tcase_add_loop_test(tcase, a_set_in_json_has_its_records_and_reasons, 0, COUNT_OF(sets));
+    tcase_add_test(tcase, a_plan_in_json_has_everything_else_too);
+    tcase_add_test(tcase, a_refusal_in_json_has_its_numbers);
+    tcase_add_test(tcase, a_finding_in_json_has_its_place);
+    tcase_add_test(tcase, a_plan_in_text_is_a_table_without_anybodys_escapes);
+    tcase_add_test(tcase, a_plan_in_text_says_that_a_guard_refuses);
+    tcase_add_loop_test(tcase, a_difference_in_text_shows_shares_before_and_after, 0,
+                        COUNT_OF(differences));
+    tcase_add_test(tcase, a_difference_in_json_has_before_after_and_because);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
