@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "srvplan/command/client.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "zones/base/file.h"
+
+enum {
+    CONNECT_WAIT_MS = 3000,
+    REPLY_WAIT_MS = 30000,
+    TOKEN_MAX_BYTES = 4096, /* ours have 47; a proxy's may be longer */
+};
+
+#define RUN_SOCKET "/run/srvplan/api.sock"
+#define STATE_SOCKET "/var/lib/srvplan/api.sock"
+
+struct client {
+    const struct client_target *target;
+    CURL *curl;
+    char curl_error[CURL_ERROR_SIZE];
+    bool is_ready; /* curl_global_init worked */
+    int cancel_fd; /* -1: none */
+};
+
+/* ---- where to ---- */
+
+static const char *given(const char *text)
+{
+    return text && text[0] ? text : NULL;
+}
+
+static bool url_check(const char *url, struct error *err)
+{
+    bool has_scheme = strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+    if (!has_scheme && !strstr(url, "://"))
+        return error_set(err, ERROR_USAGE, "server '%.200s': no scheme; write http://%.200s", url,
+                         url);
+    if (!has_scheme)
+        return error_set(err, ERROR_USAGE, "server '%.200s': only http and https are spoken", url);
+    if (strpbrk(url, "?#@"))
+        return error_set(err, ERROR_USAGE,
+                         "server '%.200s': an address without '?', '#' and '@' is expected; tokens "
+                         "come by --token-file",
+                         url);
+    return true;
+}
+
+static bool socket_check(const char *path, struct error *err)
+{
+    const struct sockaddr_un *address = NULL;
+    if (strlen(path) < sizeof address->sun_path)
+        return true;
+    return error_set(err, ERROR_USAGE,
+                     "socket '%.200s': the path is longer than %zu bytes, which the system allows; "
+                     "give a shorter one, or --server URL",
+                     path, sizeof address->sun_path - 1);
+}
+
+bool client_token_clean(struct text raw, struct arena *arena, const char **token, struct error *err)
+{
+    while (raw.len > 0 && strchr(" \t\r\n", raw.ptr[raw.len - 1]))
+        raw.len--;
+    if (raw.len == 0)
+        return error_set(err, ERROR_INVALID, "the token is empty");
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.ptr[i] <= ' ' || raw.ptr[i] > '~')
+            return error_set(err, ERROR_INVALID,
+                             "the token has a byte at position %zu that no token has; is it the "
+                             "right file?",
+                             i + 1);
+    }
+    *token = arena_cstr(arena, raw);
+    return true;
+}
+
+static bool token_read(const char *path, struct arena *arena, const char **token, struct error *err)
+{
+    struct bytes bytes;
+    if (!file_read(path, TOKEN_MAX_BYTES, &bytes, err))
+        return false;
+    struct text raw = {(const char *)bytes.ptr, bytes.len};
+    bool ok = client_token_clean(raw, arena, token, err);
+    explicit_bzero((void *)(uintptr_t)bytes.ptr, bytes.len);
+    free((void *)(uintptr_t)bytes.ptr);
+    return ok || error_within(err, "%s", path);
+}
+
+static bool token_find(struct client_target *target, const char *file, struct arena *arena,
+                       struct error *err)
+{
+    const char *from_environment = given(getenv("SRVPLAN_TOKEN"));
+    const char *file_from_environment = given(getenv("SRVPLAN_TOKEN_FILE"));
+    if (given(file))
+        return token_read(file, arena, &target->token, err);
+    if (from_environment)
+        return client_token_clean(text_from(from_environment), arena, &target->token, err) ||
+               error_within(err, "SRVPLAN_TOKEN");
+    if (file_from_environment)
+        return token_read(file_from_environment, arena, &target->token, err) ||
+               error_within(err, "SRVPLAN_TOKEN_FILE");
+    return true;
+}
+
+bool client_target_find(struct client_target *target, const struct client_options *options,
+                        struct arena *arena, struct error *err)
+{
+    *target = (struct client_target){0};
+    const char *url = given(options->server);
+    const char *socket = given(options->socket);
+    if (url && socket)
+        return error_set(err, ERROR_USAGE, "--server and --socket: give one of them");
+    if (!url && !socket)
+        url = given(getenv("SRVPLAN_SERVER"));
+    if (!url && !socket)
+        socket = given(getenv("SRVPLAN_SOCKET"));
+    if (!url && !socket)
+        socket = access(RUN_SOCKET, F_OK) == 0 ? RUN_SOCKET : STATE_SOCKET;
+    if (url ? !url_check(url, err) : !socket_check(socket, err))
+        return false;
+    if (url) {
+        struct text trimmed = text_from(url);
+        while (trimmed.len > 0 && trimmed.ptr[trimmed.len - 1] == '/')
+            trimmed.len--;
+        target->url = arena_cstr(arena, trimmed);
+    } else {
+        target->socket = arena_cstr(arena, text_from(socket));
+    }
+    return token_find(target, options->token_file, arena, err);
+}
+
+bool client_target_is_exposed(const struct client_target *target)
+{
+    static const char *const local[] = {"localhost", "[::1]"};
+    if (!target->token || !target->url || strncasecmp(target->url, "http://", 7) != 0)
+        return false;
+    const char *host = target->url + 7;
+    size_t name_len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+    for (size_t i = 0; i < COUNT_OF(local); i++) {
+        if (name_len == strlen(local[i]) && strncasecmp(host, local[i], name_len) == 0)
+            return false;
+    }
+    bool is_number = strspn(host, "0123456789.") >= name_len;
+    return !is_number || strncmp(host, "127.", 4) != 0;
+}
+
+const char *client_escape(const char *text, struct arena *arena)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    size_t len = strlen(text), written = 0;
+    char *escaped = arena_array(arena, char, 3 * len + 1);
+    for (size_t i = 0; i < len; i++) {
+        if (strchr(plain, text[i]))
+            escaped[written++] = text[i];
+        else
+            written += (size_t)sprintf(escaped + written, "%%%02X", (unsigned char)text[i]);
+    }
+    return escaped;
+}
+
+/* ---- one request ---- */
+
+struct reply_sink {
+    char *body;
+    size_t len, capacity;
+    bool is_too_large;
+};
+
+static size_t sink_write(char *ptr, size_t size, size_t count, void *user)
+{
+    struct reply_sink *sink = user;
+    size_t more = size * count; /* curl: size is 1 */
+    if (more > CLIENT_REPLY_MAX_BYTES - sink->len) {
+        sink->is_too_large = true;
+        return 0; /* curl stops with CURLE_WRITE_ERROR */
+    }
+    if (sink->len + more + 1 > sink->capacity) {
+        size_t capacity = 2 * (sink->len + more + 1);
+        char *body = realloc(sink->body, capacity);
+        if (!body)
+            return 0;
+        sink->body = body;
+        sink->capacity = capacity;
+    }
+    memcpy(sink->body + sink->len, ptr, more);
+    sink->len += more;
+    sink->body[sink->len] = '\0';
+    return more;
+}
+
+/* curl calls it about once a second while nothing moves; not 0 ends the request. */
+static int progress_look(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                         curl_off_t up)
+{
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    const struct client *client = user;
+    struct pollfd ready = {.fd = client->cancel_fd, .events = POLLIN};
+    return client->cancel_fd >= 0 && poll(&ready, 1, 0) > 0;
+}
+
+void client_cancel_on(struct client *client, int fd)
+{
+    client->cancel_fd = fd;
+}
+
+struct client *client_new(const struct client_target *target, struct error *err)
+{
+    struct client *client = calloc(1, sizeof *client);
+    if (!client) {
+        error_set(err, ERROR_SYSTEM, "no memory for a connection");
+        return NULL;
+    }
+    client->target = target;
+    client->cancel_fd = -1;
+    client->is_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    client->curl = client->is_ready ? curl_easy_init() : NULL;
+    if (!client->curl) {
+        error_set(err, ERROR_SYSTEM, "libcurl does not start");
+        client_free(client);
+        return NULL;
+    }
+    return client;
+}
+
+void client_free(struct client *client)
+{
+    if (!client)
+        return;
+    curl_easy_cleanup(client->curl);
+    if (client->is_ready)
+        curl_global_cleanup();
+    free(client);
+}
+
+/* A failed append would silently drop a header that matters (If-Match), so it fails the request. */
+static bool header_add(struct curl_slist **headers, const char *name, const char *value)
+{
+    struct arena arena = {0};
+    struct curl_slist *longer =
+        curl_slist_append(*headers, arena_printf(&arena, "%s: %s", name, value));
+    arena_fini(&arena);
+    if (longer)
+        *headers = longer;
+    return longer != NULL;
+}
+
+static bool headers_make(const struct client *client, const struct client_request *request,
+                         struct curl_slist **headers)
+{
+    struct arena arena = {0};
+    bool ok = header_add(headers, "Accept", "application/json, application/problem+json");
+    ok = ok && header_add(headers, "Expect", ""); /* no waiting for "100 Continue" */
+    if (request->body)
+        ok = ok && header_add(headers, "Content-Type", "application/json");
+    if (request->if_match)
+        ok = ok && header_add(headers, "If-Match", request->if_match);
+    if (client->target->token)
+        ok = ok && header_add(headers, "Authorization",
+                              arena_printf(&arena, "Bearer %s", client->target->token));
+    arena_fini(&arena);
+    return ok;
+}
+
+static bool curl_prepare(struct client *client, const struct client_request *request,
+                         const char *url)
+{
+    CURL *curl = client->curl;
+    client->curl_error[0] = '\0';
+    /* curl_easy_reset keeps the live connection and drops every option of the last request. */
+    curl_easy_reset(curl);
+    bool ok = curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_WAIT_MS) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)REPLY_WAIT_MS) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_USERAGENT, "srvplan/" SRVPLAN_VERSION) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_error) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress_look) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client) == CURLE_OK;
+    if (client->target->socket)
+        ok = ok &&
+             curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->target->socket) == CURLE_OK;
+    if (request->body) {
+        ok = ok && curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                                    (curl_off_t)strlen(request->body)) == CURLE_OK;
+        ok = ok && curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
+    }
+    return ok;
+}
+
+static void header_copy(CURL *curl, const char *name, char value[static CLIENT_ETAG_SIZE])
+{
+    struct curl_header *header = NULL;
+    if (curl_easy_header(curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        snprintf(value, CLIENT_ETAG_SIZE, "%s", header->value);
+}
+
+/* Why there is no reply, and whether the request may have been carried out all the same. */
+static bool curl_failed(const struct client *client, const struct client_request *request,
+                        CURLcode code, struct error *err)
+{
+    const char *where = client->target->socket ? client->target->socket : client->target->url;
+    const char *why = client->curl_error[0] ? client->curl_error : curl_easy_strerror(code);
+    long system_errno = 0;
+    curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &system_errno);
+    curl_off_t connect_us = 0;
+    curl_easy_getinfo(client->curl, CURLINFO_PRETRANSFER_TIME_T, &connect_us);
+    bool was_sent = connect_us > 0 && code != CURLE_COULDNT_CONNECT;
+    if (code == CURLE_COULDNT_CONNECT && system_errno)
+        why = strerror((int)system_errno);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return error_set(err, ERROR_UNREACHABLE, "%.140s: interrupted before the answer came",
+                         where);
+    if (code == CURLE_WRITE_ERROR)
+        return error_set(err, ERROR_INVALID, "%.100s: the reply has more than %d MiB", where,
+                         CLIENT_REPLY_MAX_BYTES >> 20);
+    if (was_sent && strcmp(request->method, "GET") != 0)
+        return error_set(err, ERROR_UNKNOWN_OUTCOME,
+                         "%.100s: the request was sent, its answer did not come: %.120s; it may be "
+                         "in force: `srvplan status` shows it",
+                         where, why);
+    return error_set(err, ERROR_UNREACHABLE,
+                     "cannot reach %.140s: %.140s; is `srvplan serve` running?", where, why);
+}
+
+bool client_send(struct client *client, const struct client_request *request,
+                 struct client_reply *reply, struct error *err)
+{
+    *reply = (struct client_reply){0};
+    struct arena arena = {0};
+    struct reply_sink sink = {0};
+    struct curl_slist *headers = NULL;
+    bool done = false;
+    const char *base = client->target->socket ? "http://localhost" : client->target->url;
+    const char *url = arena_printf(&arena, "%s%s", base, request->path);
+    if (!curl_prepare(client, request, url) || !headers_make(client, request, &headers) ||
+        curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers) != CURLE_OK ||
+        curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, sink_write) != CURLE_OK ||
+        curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &sink) != CURLE_OK) {
+        error_set(err, ERROR_SYSTEM, "%.200s: libcurl does not take the request", url);
+        goto out;
+    }
+    CURLcode code = curl_easy_perform(client->curl);
+    if (code != CURLE_OK) {
+        curl_failed(client, request, code, err);
+        goto out;
+    }
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
+    header_copy(client->curl, "ETag", reply->etag);
+    header_copy(client->curl, "Content-Type", reply->content_type);
+    reply->body_len = sink.len;
+    reply->body = sink.body ? sink.body : calloc(1, 1);
+    sink.body = NULL;
+    done = reply->body != NULL || error_set(err, ERROR_SYSTEM, "no memory for a reply");
+out:
+    free(sink.body);
+    curl_slist_free_all(headers);
+    arena_fini(&arena);
+    return done;
+}
+
+void client_reply_fini(struct client_reply *reply)
+{
+    if (!reply)
+        return;
+    free(reply->body);
+    *reply = (struct client_reply){0};
+}

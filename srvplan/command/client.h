@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* client: one HTTP request to srvpland, and what came back. The door of libcurl.
+ *
+ * Over a UNIX socket or a URL, HTTP and HTTPS only. No redirect is followed and no proxy asked: a
+ * token must not reach a third party. A connection has 3 s to come about and a request 30 s to be
+ * answered: the server answers within seconds or says 202, the rest is for its disk. A reply may
+ * have 64 MiB; lists come in pages of far less. */
+#pragma once
+#include "zones/base/arena.h"
+#include "zones/base/error.h"
+
+enum {
+    CLIENT_REPLY_MAX_BYTES = 64 * 1024 * 1024,
+    CLIENT_ETAG_SIZE = 128
+};
+
+/* Where and as whom. Exactly one of url and socket is set; token may be NULL. */
+struct client_target {
+    const char *url; /* "http://127.0.0.1:8053", without a slash at the end */
+    const char *socket;
+    const char *token;
+};
+
+struct client;
+
+struct client_request {
+    const char *method;
+    const char *path;     /* "/api/v1/status", already escaped */
+    const char *body;     /* JSON, or NULL */
+    const char *if_match; /* an ETag as it came, or NULL */
+};
+
+struct client_reply {
+    long status;
+    char etag[CLIENT_ETAG_SIZE]; /* "" when there is none */
+    char content_type[CLIENT_ETAG_SIZE];
+    char *body; /* heap, NUL behind it; never NULL after a reply */
+    size_t body_len;
+};
+
+/* What to connect to, by options and environment: --server, --socket, SRVPLAN_SERVER,
+ * SRVPLAN_SOCKET, /run/srvplan/api.sock if it is there, /var/lib/srvplan/api.sock. An empty string
+ * counts as not given. Texts live in the arena. */
+struct client_options {
+    const char *server, *socket, *token_file;
+};
+NODISCARD bool client_target_find(struct client_target *target,
+                                  const struct client_options *options, struct arena *arena,
+                                  struct error *err);
+
+/* "Is it fit to be a token": visible ASCII only, so that it cannot add a header. Cuts white space
+ * at the end; the result lives in the arena. */
+NODISCARD bool client_token_clean(struct text raw, struct arena *arena, const char **token,
+                                  struct error *err);
+
+/* True when a token would travel in the clear to another machine. */
+bool client_target_is_exposed(const struct client_target *target);
+
+/* The target is borrowed for the client's life. NULL: *err says why. */
+NODISCARD struct client *client_new(const struct client_target *target, struct error *err);
+void client_free(struct client *client);
+
+/* True when a reply came, whatever its status. ERROR_UNREACHABLE: nobody took the request.
+ * ERROR_UNKNOWN_OUTCOME: a request that changes things was sent and its answer did not come. */
+NODISCARD bool client_send(struct client *client, const struct client_request *request,
+                           struct client_reply *reply, struct error *err);
+void client_reply_fini(struct client_reply *reply);
+
+/* From now on a request ends within about a second when `fd` can be read; -1: none. */
+void client_cancel_on(struct client *client, int fd);
+
+/* One path segment or query value, percent-escaped (RFC 3986 section 2.1). */
+const char *client_escape(const char *text, struct arena *arena);

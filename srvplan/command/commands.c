@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The tables of commands and options. A new spelling is a row here and nothing else; the manual
+ * page names every row (tests/e2e/test_cli_offline.py compares). */
+#include "srvplan/command/context.h"
+#include "srvplan/command/options.h"
+
+/* clang-format off */
+const struct command_row command_rows[COMMAND_COUNT] = {
+    [COMMAND_PLAN] = {
+        .name = "plan", .operands = "", .run = command_plan, .is_offline = true,
+        .summary = "show the record sets that an inventory makes, and why",
+        .example = "srvplan plan -f inventory.jsonc"},
+    [COMMAND_ZONE] = {
+        .name = "zone", .operands = "[ZONE]", .max_operands = 1, .run = command_zone, .is_offline = true,
+        .summary = "write the zone file of one zone, or of all",
+        .example = "srvplan zone -f inventory.jsonc example.org"},
+    [COMMAND_CHECK] = {
+        .name = "check", .operands = "", .run = command_check, .is_offline = true,
+        .summary = "read an inventory and report everything that is wrong with it",
+        .example = "srvplan check -f inventory.jsonc --strict"},
+    [COMMAND_SERVE] = {
+        .name = "serve", .operands = "", .run = command_serve,
+        .summary = "run the control plane and the DNS server, in the foreground",
+        .example = "srvplan serve -f inventory.jsonc --state /var/lib/srvplan"},
+    [COMMAND_STATUS] = {
+        .name = "status", .operands = "", .run = command_status,
+        .summary = "show what is served, and what operators changed",
+        .example = "srvplan status"},
+    [COMMAND_NODES] = {
+        .name = "nodes", .operands = "", .run = command_nodes,
+        .summary = "list the nodes, their state, weights and shares",
+        .example = "srvplan nodes"},
+    [COMMAND_DRAINS] = {
+        .name = "drains", .operands = "", .run = command_drains,
+        .summary = "list the drains in force",
+        .example = "srvplan drains --all"},
+    [COMMAND_DRAIN] = {
+        .name = "drain", .operands = "NODE...", .min_operands = 1, .max_operands = 1000,
+        .run = command_drain,
+        .summary = "move new connections away from nodes",
+        .example = "srvplan drain xmpp2 -m 'kernel update'"},
+    [COMMAND_UNDRAIN] = {
+        .name = "undrain", .operands = "NODE...", .min_operands = 1, .max_operands = 1000,
+        .run = command_undrain,
+        .summary = "end the drains of nodes",
+        .example = "srvplan undrain xmpp2"},
+    [COMMAND_WEIGHT] = {
+        .name = "weight", .operands = "NODE [VALUE|+N|-N|N%]", .min_operands = 1,
+        .max_operands = 2, .takes_negative = true, .run = command_weight,
+        .summary = "change the weight of a node, or go back to the inventory's",
+        .example = "srvplan weight xmpp2 50% -m 'slow disk'"},
+    [COMMAND_HISTORY] = {
+        .name = "history", .operands = "", .run = command_history,
+        .summary = "list the published revisions, newest first",
+        .example = "srvplan history --limit 50"},
+    [COMMAND_VERSION] = {
+        .name = "version", .operands = "", .run = command_version, .is_offline = true,
+        .summary = "show the version", .example = "srvplan version"},
+    [COMMAND_HELP] = {
+        .name = "help", .operands = "[COMMAND]", .max_operands = 1, .run = command_help,
+        .is_offline = true,
+        .summary = "explain a command", .example = "srvplan help drain"},
+};
+
+const struct option_row option_rows[OPTION_COUNT] = {
+    [OPTION_FILE] = {
+        .name = "file", .letter = 'f', .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "the inventory (default /etc/srvplan/inventory.jsonc)"},
+    [OPTION_SERVER] = {
+        .name = "server", .letter = 's', .metavar = "URL", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "the server's address, as http://127.0.0.1:8053 (SRVPLAN_SERVER)"},
+    [OPTION_SOCKET] = {
+        .name = "socket", .metavar = "PATH", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "the server's UNIX socket (SRVPLAN_SOCKET)"},
+    [OPTION_TOKEN_FILE] = {
+        .name = "token-file", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "file that holds the token (SRVPLAN_TOKEN_FILE, SRVPLAN_TOKEN)"},
+    [OPTION_OUTPUT] = {
+        .name = "output", .letter = 'o', .metavar = "table|json", .value = VALUE_CHOICE,
+        .choices = "table|json", .later = "yaml|csv|md", .commands = ON_ALL,
+        .help = "how results are written (default table)"},
+    [OPTION_COLOR] = {
+        .name = "color", .metavar = "auto|always|never", .value = VALUE_CHOICE,
+        .choices = "auto|always|never", .commands = ON_ALL,
+        .help = "colours (default auto: on a terminal, unless NO_COLOR is set)"},
+    [OPTION_QUIET] = {
+        .name = "quiet", .letter = 'q', .commands = ON_ALL, .help = "say nothing but errors"},
+    [OPTION_VERBOSE] = {
+        .name = "verbose", .letter = 'v', .commands = ON_ALL, .help = "say what is asked of whom"},
+    [OPTION_HELP] = {
+        .name = "help", .letter = 'h', .commands = ON_ALL, .help = "explain the command"},
+    [OPTION_VERSION] = {
+        .name = "version", .letter = 'V', .commands = ON_ALL, .help = "show the version"},
+    [OPTION_AT] = {
+        .name = "at", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(PLAN) | ON(ZONE),
+        .help = "the instant to plan for, as 2026-12-06T01:17:30Z (default now)"},
+    [OPTION_DETAILED_EXITCODE] = {
+        .name = "detailed-exitcode", .commands = ON(PLAN),
+        .help = "exit 2 when the plan has sets to publish, 0 when it has none"},
+    [OPTION_AGAINST] = {
+        .name = "against", .metavar = "zone|dns|rev:N", .value = VALUE_TEXT, .commands = ON(PLAN),
+        .is_later = true},
+    [OPTION_OUT] = {
+        .name = "out", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(PLAN),
+        .is_later = true},
+    [OPTION_FORMAT] = {
+        .name = "format", .metavar = "text|json|md|html", .value = VALUE_TEXT, .commands = ON(PLAN),
+        .is_later = true},
+    [OPTION_FRAGMENT] = {
+        .name = "fragment", .commands = ON(ZONE),
+        .help = "without SOA and NS, for $INCLUDE in a zone of your own"},
+    [OPTION_SERIAL] = {
+        .name = "serial", .metavar = "N", .value = VALUE_NUMBER, .max = UINT32_MAX,
+        .commands = ON(ZONE), .help = "the SOA serial (default: by soa.serial of the inventory)"},
+    [OPTION_STRICT] = {
+        .name = "strict", .commands = ON(CHECK), .help = "exit 2 on any finding that is no error"},
+    [OPTION_LINT_ZONE] = {
+        .name = "lint-zone", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(CHECK),
+        .is_later = true},
+    [OPTION_STATE] = {
+        .name = "state", .metavar = "DIR", .value = VALUE_TEXT, .commands = ON(SERVE),
+        .help = "where the store and the image lie (default /var/lib/srvplan)"},
+    [OPTION_DNS] = {
+        .name = "dns", .metavar = "ADDR:PORT", .value = VALUE_TEXT, .repeats = true,
+        .commands = ON(SERVE), .help = "answer DNS there; repeats (default 127.0.0.1:5300)"},
+    [OPTION_API] = {
+        .name = "api", .metavar = "ADDR:PORT", .value = VALUE_TEXT, .commands = ON(SERVE),
+        .help = "answer REST there (default 127.0.0.1:8053)"},
+    [OPTION_WORKERS] = {
+        .name = "workers", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 64,
+        .commands = ON(SERVE), .help = "threads of the DNS server for each address (default 1)"},
+    [OPTION_INVENTORY] = {
+        .name = "inventory", .metavar = "file|store", .value = VALUE_CHOICE,
+        .choices = "file|store", .commands = ON(SERVE),
+        .help = "which one holds when both the file and the store changed"},
+    [OPTION_TLS_CERT] = {
+        .name = "tls-cert", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
+        .is_later = true},
+    [OPTION_TLS_KEY] = {
+        .name = "tls-key", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
+        .is_later = true},
+    [OPTION_RATE_LIMIT] = {
+        .name = "rate-limit", .metavar = "N", .value = VALUE_TEXT, .commands = ON(SERVE),
+        .is_later = true},
+    [OPTION_CONFIG] = {
+        .name = "config", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
+        .is_later = true},
+    [OPTION_CONFIG_CHECK] = {
+        .name = "config-check", .commands = ON(SERVE), .is_later = true},
+    [OPTION_WATCH] = {
+        .name = "watch", .commands = ON(STATUS), .is_later = true},
+    [OPTION_REASON] = {
+        .name = "reason", .letter = 'm', .metavar = "REASON", .value = VALUE_TEXT,
+        .commands = ON(DRAIN) | ON(WEIGHT), .help = "why, for colleagues and the history"},
+    [OPTION_SERVICES] = {
+        .name = "services", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(DRAIN),
+        .help = "only these services, as xmpp-client,xmpp-server (default all)"},
+    [OPTION_SERVICE] = {
+        .name = "service", .metavar = "SERVICE", .value = VALUE_TEXT, .commands = ON(WEIGHT),
+        .help = "only this service (default all)"},
+    [OPTION_MODE] = {
+        .name = "mode", .metavar = "remove", .value = VALUE_CHOICE, .choices = "remove",
+        .later = "demote|weight|zero", .commands = ON(DRAIN),
+        .help = "what a drain does to the records (default remove)"},
+    [OPTION_RAMP] = {
+        .name = "ramp", .metavar = "D", .value = VALUE_TEXT, .commands = ON(DRAIN),
+        .is_later = true},
+    [OPTION_UNTIL] = {
+        .name = "until", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(DRAIN),
+        .help = "end by itself at that instant"},
+    [OPTION_FOR] = {
+        .name = "for", .metavar = "D", .value = VALUE_DURATION,
+        .commands = ON(DRAIN) | ON(WEIGHT), .help = "end by itself after D, as 90s, 2h, 1h30m"},
+    [OPTION_DRY_RUN] = {
+        .name = "dry-run", .commands = ON(DRAIN), .help = "show what would change, change nothing"},
+    [OPTION_FORCE] = {
+        .name = "force", .commands = ON(DRAIN), .help = "override the guards that allow it"},
+    [OPTION_YES] = {
+        .name = "yes", .letter = 'y', .commands = ON(DRAIN), .help = "do not ask on a terminal"},
+    [OPTION_WAIT] = {
+        .name = "wait", .commands = ON(DRAIN),
+        .help = "stay until no correct cache can name the nodes"},
+    [OPTION_RESET] = {
+        .name = "reset", .commands = ON(WEIGHT), .help = "go back to the inventory's weight"},
+    [OPTION_ALL] = {
+        .name = "all", .letter = 'a', .commands = ON(DRAINS), .help = "closed ones too"},
+    [OPTION_LIMIT] = {
+        .name = "limit", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 1000,
+        .commands = ON(HISTORY), .help = "how many (default 20)"},
+};
+/* clang-format on */

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "srvplan/command/remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A server that never says "no more" must not keep us for ever: 100 items a page. */
+enum {
+    PAGES_MAX = 10000
+};
+
+const char *member_text(const json_t *object, const char *key, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : otherwise;
+}
+
+int64_t member_number(const json_t *object, const char *key, int64_t otherwise)
+{
+    const json_t *number = json_object_get(object, key);
+    return json_is_integer(number) ? json_integer_value(number) : otherwise;
+}
+
+double member_ratio(const json_t *object, const char *key, double otherwise)
+{
+    const json_t *number = json_object_get(object, key);
+    return json_is_number(number) ? json_number_value(number) : otherwise;
+}
+
+enum exit_code remote_exit_code(long status, bool is_guard)
+{
+    switch (status) {
+    case 202: /* stored, not yet served */
+    case 502: /* a proxy in front found nobody */
+    case 503:
+    case 504:
+        return EXIT_UNREACHABLE;
+    case 409:
+        return is_guard ? EXIT_GUARD : EXIT_CONFLICT;
+    case 412:
+    case 428:
+        return EXIT_CONFLICT;
+    default:
+        return status >= 200 && status < 300 ? EXIT_FINE : EXIT_FAILED;
+    }
+}
+
+int remote_open(struct remote *remote, const struct context *context)
+{
+    *remote = (struct remote){.output = &context->output};
+    struct error err = {0};
+    struct client_options options = {
+        .server = invocation_value(context->invocation, OPTION_SERVER, NULL),
+        .socket = invocation_value(context->invocation, OPTION_SOCKET, NULL),
+        .token_file = invocation_value(context->invocation, OPTION_TOKEN_FILE, NULL),
+    };
+    if (!client_target_find(&remote->target, &options, &remote->arena, &err))
+        return output_fail(remote->output, &err);
+    if (client_target_is_exposed(&remote->target))
+        output_say(remote->output,
+                   "srvplan: %s: the token travels in the clear; use https or the UNIX socket",
+                   output_text(remote->output, remote->target.url, &remote->arena));
+    remote->client = client_new(&remote->target, &err);
+    return remote->client ? EXIT_FINE : output_fail(remote->output, &err);
+}
+
+void remote_close(struct remote *remote)
+{
+    if (!remote)
+        return;
+    client_free(remote->client);
+    arena_fini(&remote->arena);
+    *remote = (struct remote){0};
+}
+
+/* ---- refusals ---- */
+
+static const char *clean(const struct remote *remote, const char *text, struct arena *arena)
+{
+    return output_text(remote->output, text, arena);
+}
+
+static void problem_errors_print(const struct remote *remote, const json_t *problem,
+                                 struct arena *arena)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(problem, "errors"), i, item)
+    {
+        const char *suggestion = member_text(item, "suggestion", NULL);
+        fprintf(remote->output->err, "  %s: %s%s%s\n",
+                clean(remote, member_text(item, "pointer", "-"), arena),
+                clean(remote, member_text(item, "detail", "-"), arena), suggestion ? "; " : "",
+                suggestion ? clean(remote, suggestion, arena) : "");
+    }
+}
+
+static void guard_print(const struct remote *remote, const json_t *guard, struct arena *arena)
+{
+    fprintf(remote->output->err, "  %s %s: %s: would keep %lld of %lld nodes, the limit is %lld\n",
+            clean(remote, member_text(guard, "domain", "-"), arena),
+            clean(remote, member_text(guard, "service", "-"), arena),
+            clean(remote, member_text(guard, "name", member_text(guard, "guard", "guard")), arena),
+            (long long)member_number(guard, "would_be", -1),
+            (long long)member_number(guard, "declared", -1),
+            (long long)member_number(guard, "limit", -1));
+}
+
+static void problem_guards_print(const struct remote *remote, const json_t *problem,
+                                 struct arena *arena)
+{
+    const json_t *guards = json_object_get(problem, "guards");
+    size_t i;
+    json_t *guard;
+    json_array_foreach(guards, i, guard)
+    {
+        guard_print(remote, guard, arena);
+    }
+    if (json_array_size(guards) == 0)
+        guard_print(remote, json_object_get(problem, "guard"), arena);
+    if (json_is_true(json_object_get(problem, "overridable")))
+        fputs("  --force overrides it (with -m REASON, which is kept)\n", remote->output->err);
+    else
+        fputs("  this guard cannot be overridden: an empty set would end the service\n",
+              remote->output->err);
+}
+
+static bool problem_is_guard(const json_t *problem)
+{
+    const char *type = member_text(problem, "type", "");
+    const char *name = strrchr(type, '/');
+    return json_is_object(json_object_get(problem, "guard")) ||
+           (name && strcmp(name, "/guard") == 0);
+}
+
+/* What to do next, where the server's text cannot know. */
+static const char *status_mend(const struct remote *remote, long status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        return remote->target.token
+                   ? "; is the token right? the first start wrote admin.token in the state "
+                     "directory"
+                   : "; give --token-file FILE (admin.token in the state directory), or use the "
+                     "UNIX socket as root or as the server's user";
+    case 412:
+        return "; somebody changed it meanwhile: look, then do it again";
+    default:
+        return "";
+    }
+}
+
+static int problem_print(const struct remote *remote, const struct client_reply *reply)
+{
+    struct arena arena = {0};
+    json_t *problem = json_loadb(reply->body, reply->body_len, 0, NULL);
+    bool is_guard = problem_is_guard(problem);
+    const char *title = member_text(problem, "title", NULL);
+    const char *detail = member_text(problem, "detail", NULL);
+    const char *mend = status_mend(remote, reply->status);
+    if (!title && !detail)
+        output_complain(remote->output, "the server answered with status %ld%s", reply->status,
+                        mend[0] ? mend : "; is it an srvpland?");
+    else
+        output_complain(remote->output, "%s%s%s%s", title ? clean(remote, title, &arena) : "",
+                        title && detail ? ": " : "", detail ? clean(remote, detail, &arena) : "",
+                        mend);
+    problem_errors_print(remote, problem, &arena);
+    if (is_guard)
+        problem_guards_print(remote, problem, &arena);
+    json_decref(problem);
+    arena_fini(&arena);
+    return (int)remote_exit_code(reply->status, is_guard);
+}
+
+/* ---- requests ---- */
+
+int remote_call(struct remote *remote, const struct client_request *request, const json_t *body,
+                struct remote_reply *reply)
+{
+    *reply = (struct remote_reply){0};
+    struct error err = {0};
+    struct client_reply raw = {0};
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct client_request filled = *request;
+    filled.body = text;
+    bool sent = client_send(remote->client, &filled, &raw, &err);
+    free(text);
+    if (!sent)
+        return output_fail(remote->output, &err);
+    if (remote->output->is_verbose)
+        output_say(remote->output, "%s %s -> %ld", request->method, request->path, raw.status);
+    int code = EXIT_FINE;
+    json_error_t where;
+    if (raw.status < 200 || raw.status > 299) {
+        code = problem_print(remote, &raw);
+    } else if (!(reply->document = json_loadb(raw.body, raw.body_len, 0, &where))) {
+        output_complain(remote->output,
+                        "the server's answer is no JSON (line %d: %s); is it an "
+                        "srvpland?",
+                        where.line, where.text);
+        code = EXIT_FAILED;
+    } else {
+        code = (int)remote_exit_code(raw.status, false);
+        reply->status = raw.status;
+        memcpy(reply->etag, raw.etag, sizeof reply->etag);
+        reply->text = raw.body;
+        raw.body = NULL;
+    }
+    client_reply_fini(&raw);
+    return code;
+}
+
+int remote_get(struct remote *remote, const char *path, struct remote_reply *reply)
+{
+    struct client_request request = {.method = "GET", .path = path};
+    return remote_call(remote, &request, NULL, reply);
+}
+
+void remote_reply_fini(struct remote_reply *reply)
+{
+    if (!reply)
+        return;
+    json_decref(reply->document);
+    free(reply->text);
+    *reply = (struct remote_reply){0};
+}
+
+int remote_list(struct remote *remote, const char *path, size_t limit, json_t **items)
+{
+    *items = json_array();
+    struct arena arena = {0};
+    const char *page = path;
+    int code = EXIT_FINE;
+    for (uint32_t pages = 0; page && code == EXIT_FINE && pages < PAGES_MAX; pages++) {
+        struct remote_reply reply;
+        code = remote_get(remote, page, &reply);
+        page = NULL;
+        if (code == EXIT_FINE) {
+            json_array_extend(*items, json_object_get(reply.document, "items"));
+            const char *next = member_text(reply.document, "next", NULL);
+            if (next && json_array_size(*items) < limit)
+                page = arena_printf(&arena, "%s%cafter=%s", path, strchr(path, '?') ? '&' : '?',
+                                    client_escape(next, &arena));
+        }
+        remote_reply_fini(&reply);
+    }
+    while (json_array_size(*items) > limit)
+        json_array_remove(*items, json_array_size(*items) - 1);
+    arena_fini(&arena);
+    if (code == EXIT_FINE)
+        return EXIT_FINE;
+    json_decref(*items);
+    *items = NULL;
+    return code;
+}
+
+void remote_print_items(const struct output *output, json_t *items)
+{
+    json_t *list = json_pack("{s:O,s:n}", "items", items, "next");
+    json_dumpf(list, output->out, JSON_INDENT(2));
+    fputc('\n', output->out);
+    json_decref(list);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* srvplan serve: becomes srvpland (exec: the process id stays, so a supervisor's signals arrive).
+ *
+ * The daemons are looked for where srvplan itself is: beside it (an installation), in the
+ * neighbouring room (a build tree), in ../libexec/srvplan, then along PATH. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "srvplan/command/context.h"
+
+static const char *own_directory(struct arena *arena)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len <= 0)
+        return NULL;
+    path[len] = '\0';
+    char *slash = strrchr(path, '/');
+    return arena_text(arena, (struct text){path, slash ? (size_t)(slash - path) : 0}).ptr;
+}
+
+static const char *path_search(const char *program, struct arena *arena)
+{
+    const char *path = getenv("PATH");
+    while (path && *path) {
+        size_t len = strcspn(path, ":");
+        const char *candidate = arena_printf(arena, "%.*s/%s", (int)len, path, program);
+        /* An empty or relative entry would mean the working directory. */
+        if (path[0] == '/' && access(candidate, X_OK) == 0)
+            return candidate;
+        path += len + (path[len] == ':');
+    }
+    return NULL;
+}
+
+/* The absolute path of a daemon; `room` is its folder in the build tree. */
+static const char *program_find(const char *program, const char *room, struct arena *arena,
+                                struct error *err)
+{
+    const char *own = own_directory(arena);
+    if (own) {
+        const char *const candidates[] = {
+            arena_printf(arena, "%s/%s", own, program),
+            arena_printf(arena, "%s/../%s/%s", own, room, program),
+            arena_printf(arena, "%s/../libexec/srvplan/%s", own, program),
+        };
+        for (size_t i = 0; i < COUNT_OF(candidates); i++) {
+            if (access(candidates[i], X_OK) == 0)
+                return candidates[i];
+        }
+    }
+    const char *found = path_search(program, arena);
+    if (!found)
+        error_set(err, ERROR_NOT_FOUND,
+                  "%s: not found beside srvplan (%.160s) nor along PATH; install it, or put it "
+                  "there",
+                  program, own ? own : "unknown");
+    return found;
+}
+
+struct arguments {
+    struct arena arena;
+    const char **items;
+    size_t count, capacity;
+};
+
+static void argument_add(struct arguments *arguments, const char *item)
+{
+    arguments->items = arena_grow(&arguments->arena, arguments->items, &arguments->capacity,
+                                  arguments->count + 2, sizeof *arguments->items);
+    arguments->items[arguments->count++] = item; /* a NULL stands behind the last one */
+}
+
+static void argument_pair(struct arguments *arguments, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    argument_add(arguments, name);
+    argument_add(arguments, value);
+}
+
+static void arguments_fill(struct arguments *arguments, const struct invocation *invocation,
+                           const char *srvpland, const char *dnsd)
+{
+    argument_add(arguments, srvpland);
+    argument_pair(arguments, "--inventory",
+                  invocation_value(invocation, OPTION_FILE, "/etc/srvplan/inventory.jsonc"));
+    argument_pair(arguments, "--state",
+                  invocation_value(invocation, OPTION_STATE, "/var/lib/srvplan"));
+    uint32_t position = 0;
+    const char *dns = invocation_next(invocation, OPTION_DNS, &position);
+    if (!dns)
+        argument_pair(arguments, "--dns", "127.0.0.1:5300");
+    for (; dns; dns = invocation_next(invocation, OPTION_DNS, &position))
+        argument_pair(arguments, "--dns", dns);
+    argument_pair(arguments, "--api", invocation_value(invocation, OPTION_API, "127.0.0.1:8053"));
+    argument_pair(arguments, "--workers", invocation_value(invocation, OPTION_WORKERS, NULL));
+    argument_pair(arguments, "--inventory-from",
+                  invocation_value(invocation, OPTION_INVENTORY, NULL));
+    argument_pair(arguments, "--dnsd", dnsd);
+}
+
+int command_serve(const struct context *context)
+{
+    struct arguments arguments = {0};
+    struct error err = {0};
+    const char *srvpland = program_find("srvpland", "api", &arguments.arena, &err);
+    const char *dnsd =
+        srvpland ? program_find("srvplan-dnsd", "dnsd", &arguments.arena, &err) : NULL;
+    if (dnsd) {
+        arguments_fill(&arguments, context->invocation, srvpland, dnsd);
+        signal(SIGPIPE, SIG_DFL); /* ignoring it would be inherited */
+        /* execv promises not to write to the strings (POSIX, exec, RATIONALE). */
+        execv(srvpland, (char *const *)(uintptr_t)arguments.items);
+        error_system(&err, srvpland, "is it built for this machine?", "cannot start");
+    }
+    int code = output_fail(&context->output, &err);
+    arena_fini(&arguments.arena);
+    return code;
+}
