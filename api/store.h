@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store: what srvpland must not lose, in SQLite: inventory, overlays, revisions, serials, and when
+ * each version of a set was last served.
+ *
+ * The store is the truth. Everything that an API call changes is one store_change: one
+ * transaction, on disk (WAL, synchronous=FULL) before anything of it is served. Rules, each for a
+ * fault that was seen (sqlite.org/wal.html, sqlite.org/howtocorrupt.html):
+ *
+ *   - exactly one connection, in this process, writes and checkpoints; nothing else opens the file
+ *     (WAL-reset race before SQLite 3.51.3), and a second srvpland is refused by a lock on the
+ *     state directory
+ *   - no automatic checkpoint: store_commit checkpoints itself, after the commit, and reports it
+ *   - an error from COMMIT leaves the outcome open: the store closes, opens again and looks its
+ *     change id up; fsync is never asked twice of one descriptor
+ *   - an empty or foreign file is not taken for a new store: application_id, user_version and a
+ *     quick_check at every start; a damaged store is never made anew by itself
+ *   - a ballast file of 1 MiB lies beside it: when the disk is full, store_drop_ballast makes room
+ *     for an undrain
+ *
+ * One thread uses a store. Everything that store_open reads lives in its arena until
+ * store_close. */
+#pragma once
+#include "zones/base/arena.h"
+#include "zones/base/digest.h"
+#include "zones/base/error.h"
+
+enum {
+    STORE_APPLICATION_ID = 0x53525650, /* "SRVP" */
+    STORE_SCHEMA_VERSION = 1,
+    STORE_BALLAST_BYTES = 1024 * 1024,
+    STORE_CHANGE_ID_SIZE = 33, /* 128 random bits in hexadecimal */
+};
+
+enum store_source {
+    STORE_SOURCE_FILE, /* read from the inventory file */
+    STORE_SOURCE_PUT,  /* put by the API */
+};
+
+struct store_inventory {
+    int64_t id; /* 0: none; given by the store when it is written */
+    enum store_source source;
+    struct text file;          /* absolute path of the file last read */
+    struct digest file_digest; /* of the file last read, also when `text` was put */
+    struct text text;
+    struct text actor;
+    int64_t at_ms;
+};
+
+struct store_drain {
+    struct text id;
+    struct text node;
+    struct text services; /* ids, one space between; empty: all */
+    struct text actor, reason;
+    struct text override_reason;      /* not empty: a guard was overridden */
+    int64_t since_at_ms, until_at_ms; /* until 0: without end */
+    int64_t served_at_ms;             /* 0: not served yet */
+    int64_t ended_at_ms;              /* 0: active */
+    struct text ended_actor;          /* "expiry" when its time was over */
+    int64_t clear_at_ms;              /* 0: not known for good yet */
+    uint64_t revision;                /* that started it */
+    uint64_t ended_revision;          /* that ended it; 0: active */
+    uint32_t version;                 /* grows with every change: the ETag */
+};
+
+struct store_weight {
+    struct text node, service;
+    int form; /* enum weight_form */
+    int32_t value;
+    struct text actor, reason;
+    int64_t since_at_ms, until_at_ms;
+};
+
+struct store_revision {
+    uint64_t number; /* 1 and up; 0: none */
+    int64_t at_ms;
+    struct text actor, cause; /* "drain xmpp2: kernel" */
+    int64_t inventory_id;     /* see store_commit */
+    struct digest inventory_digest;
+    struct text overlays; /* JSON: drains and weights in force, for rollback and diff */
+    int64_t served_at_ms; /* 0: not acknowledged yet */
+};
+
+/* A serial slot: the zones that share one serial. */
+struct store_slot {
+    uint32_t slot;
+    uint32_t serial;
+};
+
+struct store_zone {
+    struct text name; /* with final dot */
+    uint32_t slot;
+    uint32_t serial; /* in `retired`: its last one, so that it never goes back */
+};
+
+/* One version of a set: from the revision that first had it to the one that replaced it. */
+struct store_set_version {
+    int64_t id;                             /* 0: new, given by the store */
+    struct digest key;                      /* of the set's inputs: its identity over revisions */
+    struct text label;                      /* "example.org/xmpp-client" */
+    uint64_t first_revision, last_revision; /* last 0: in force */
+    uint32_t ttl_s;
+    struct text nodes;     /* ids it names, one space between */
+    int64_t last_served_s; /* UTC seconds; 0: never; meaningful when retired_at_ms is set */
+    int64_t retired_at_ms; /* 0: may still be served */
+};
+
+struct store_audit {
+    int64_t at_ms;
+    struct text actor, source; /* source: "socket uid 0", "127.0.0.1 token 3f2a" */
+    struct text action, object, detail;
+};
+
+struct store_change {
+    char id[STORE_CHANGE_ID_SIZE];           /* of store_change_id_make */
+    const struct store_revision *revision;   /* NULL: none; its number must be the last + 1 */
+    const struct store_inventory *inventory; /* NULL: unchanged; else becomes the current one */
+    const struct store_drain *drains;        /* inserted, or replaced by id */
+    size_t drain_count;
+    const struct store_weight *weights; /* inserted, or replaced by (node, service) */
+    size_t weight_count;
+    const struct store_weight *weights_removed; /* by (node, service) */
+    size_t weights_removed_count;
+    const struct store_slot *slots; /* all of them, when zones is not NULL; else those that moved */
+    size_t slot_count;
+    const struct store_zone *zones; /* NULL: unchanged; else all of them, replacing the old list */
+    size_t zone_count;
+    const struct store_zone *retired; /* zones that are gone now, with their last serial */
+    size_t retired_count;
+    const struct store_set_version *versions; /* id 0: inserted; else updated */
+    size_t version_count;
+    uint64_t served_revision; /* not 0: that revision was acknowledged at served_at_ms */
+    int64_t served_at_ms;
+    const struct store_audit *audit;
+    size_t audit_count;
+};
+
+/* What a store holds when it is opened. */
+struct store_state {
+    struct store_inventory inventory; /* the current one; id 0: none */
+    struct store_revision revision;   /* the last; number 0: none */
+    uint64_t served_revision;         /* the last acknowledged; 0: none */
+    const struct store_drain *drains; /* active ones, and those that ended within a week */
+    size_t drain_count;
+    const struct store_weight *weights;
+    size_t weight_count;
+    const struct store_slot *slots;
+    size_t slot_count;
+    const struct store_zone *zones;
+    size_t zone_count;
+    const struct store_zone *retired;
+    size_t retired_count;
+    const struct store_set_version *versions; /* in force, not retired, or retired within a week */
+    size_t version_count;
+};
+
+struct store;
+
+/* Opens DIR/srvplan.db, making it when DIR has none (and no image either: an image without its
+ * store is refused, because serials could go back). `directory` is DIR's descriptor, `path` its
+ * path. *state lives as long as the store. Errors: ERROR_CONFLICT another srvpland has it;
+ * ERROR_UNAVAILABLE damaged or foreign, with what to do (srvplan.db is left as it is). */
+NODISCARD struct store *store_open(int directory, const char *path,
+                                   const struct store_state **state, struct error *err);
+void store_close(struct store *store);
+
+void store_change_id_make(char id[static STORE_CHANGE_ID_SIZE]);
+
+/* Commits the change whole or not at all. On success version_ids[i] (may be NULL) is the id of
+ * versions[i], and *inventory_id (may be NULL) that of the new inventory; a revision that comes
+ * with an inventory belongs to it, whatever its inventory_id. Serials that would go back are
+ * refused.
+ *
+ * False: nothing was stored (ERROR_NO_SPACE, ERROR_CONFLICT, …). ERROR_UNKNOWN_OUTCOME never comes
+ * out: the store finds out; where even that fails, it says ERROR_UNAVAILABLE and is broken for good
+ * (store_is_broken), and what the next store_open reads holds. */
+NODISCARD bool store_commit(struct store *store, const struct store_change *change,
+                            int64_t *version_ids, int64_t *inventory_id, struct error *err);
+
+/* True after a fault that leaves nothing to write to: the API says 503, dnsd goes on. */
+bool store_is_broken(const struct store *store);
+
+/* Removes the ballast; true when there was one. It is laid anew by store_commit when there is
+ * room again. */
+bool store_drop_ballast(struct store *store);
+
+/* Up to `limit` revisions below `before` (0: from the newest), newest first, into the arena. */
+NODISCARD bool store_revisions(struct store *store, struct arena *arena, uint64_t before,
+                               size_t limit, struct store_revision **revisions, size_t *count,
+                               struct error *err);
+
+/* Bytes of the write-ahead log now, for status. */
+int64_t store_wal_bytes(struct store *store);
