@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* history: every version of every SRV set, which nodes it named, and when it was last served.
+ *
+ * This is what "no cache can name the node any more" rests on: a version that is not in force any
+ * more is held by caches until it was last served + its TTL + 1 s (caches count whole seconds).
+ * dnsd keeps those seconds in memory that it shares per generation; they are taken over when the
+ * generation is retired. Until then, and when dnsd took them with it, a later instant stands in:
+ * the acknowledgement of the next generation, plus the grace that streams get. The bound only ever
+ * comes down.
+ *
+ * Pure bookkeeping on rows of the store: no I/O; times are arguments. */
+#pragma once
+#include "api/base.h"
+#include "zones/handover.h"
+
+struct history_version {
+    struct store_set_version row; /* texts point into block */
+    char *block;
+    uint32_t served_s; /* latest second read from retired generations; 0: none */
+    bool is_dirty;     /* to be written with the next change */
+};
+
+/* The memory of one generation that is not retired yet. */
+struct history_generation {
+    uint64_t generation;
+    struct served_memory memory; /* zeroed: none came */
+    struct base *base;           /* whose set indices it counts by */
+};
+
+struct history {
+    struct history_version *versions;
+    size_t version_count, version_capacity;
+    struct history_generation generations[8]; /* more than dnsd ever keeps at a time */
+    size_t generation_count;
+};
+
+void history_fini(struct history *history);
+
+/* Takes over what the store has. Whatever was in force may have been served until `now_ms`. */
+void history_restore(struct history *history, const struct store_state *state, int64_t now_ms);
+
+/* Revision `number` replaces `before` (NULL: the first) by `after`: versions that end get their
+ * last_revision, new ones are added. All of them are dirty. */
+void history_advance(struct history *history, const struct plan *before, const struct plan *after,
+                     uint64_t number);
+
+/* Undoes history_advance of `number` after a commit that did not happen. */
+void history_retreat(struct history *history, uint64_t number);
+
+/* Generation `generation` is served since at_ms by memory `fd` (taken; -1: none). Versions that
+ * ended before it get their upper bound. */
+void history_served(struct history *history, struct base *base, uint64_t generation, int fd,
+                    int64_t at_ms);
+
+/* Generation `generation` is retired: its memory is final. */
+void history_retired(struct history *history, uint64_t generation, int64_t at_ms);
+
+/* dnsd is gone with what it knew. */
+void history_lost(struct history *history, int64_t at_ms);
+
+/* When caches are clear of `node` in `services` (one space between; empty: all), given that every
+ * version that names it has ended: the instant, and whether it is final. 0: a version that names it
+ * is in force. `extra_ttl_s` replaces shorter TTLs (resolvers that clamp). */
+int64_t history_clear_at(const struct history *history, struct text node, struct text services,
+                         uint32_t extra_ttl_s, bool *is_final);

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/world_internal.h"
+
+#include "zones/base/clock.h"
+#include "zones/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Overlays end within this even when nothing wakes us; also how stale a view's clear times get. */
+enum {
+    WORLD_IDLE_MS = 60000
+};
+
+/* -- queues -------------------------------------------------------------------------------------
+ */
+
+static void copy_texts(struct arena *arena, const struct text **texts, uint32_t count)
+{
+    struct text *copies = arena_array(arena, struct text, count);
+    for (uint32_t i = 0; i < count; i++)
+        copies[i] = arena_text(arena, (*texts)[i]);
+    *texts = copies;
+}
+
+static struct job *make_job(const struct world_request *request, world_callback *callback,
+                            void *context)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        abort();
+    *job = (struct job){.request = *request, .callback = callback, .context = context};
+    struct world_request *copy = &job->request;
+    copy->actor.name = arena_text(&job->arena, request->actor.name);
+    copy->actor.source = arena_text(&job->arena, request->actor.source);
+    copy->reason = arena_text(&job->arena, request->reason);
+    copy->override_reason = arena_text(&job->arena, request->override_reason);
+    copy->drain_id = arena_text(&job->arena, request->drain_id);
+    copy_texts(&job->arena, &copy->nodes, copy->node_count);
+    copy_texts(&job->arena, &copy->services, copy->service_count);
+    return job;
+}
+
+static void free_job(struct job *job)
+{
+    arena_fini(&job->arena);
+    free(job);
+}
+
+bool world_submit(struct world *world, const struct world_request *request,
+                  world_callback *callback, void *context, struct error *err)
+{
+    struct job *job = make_job(request, callback, context);
+    pthread_mutex_lock(&world->lock);
+    bool taken = !world->is_stopping && world->job_count < WORLD_MAX_JOBS;
+    if (taken) {
+        world->jobs[world->job_count++] = job;
+        pthread_cond_broadcast(&world->changed);
+    }
+    pthread_mutex_unlock(&world->lock);
+    if (taken)
+        return true;
+    free_job(job);
+    return error_set(err, ERROR_UNAVAILABLE, "too many changes are waiting; try again in a second");
+}
+
+/* From the link's thread. A full queue holds the link up: nothing of what dnsd says may be lost. */
+static void push_event(void *context, const struct dnsd_event *event)
+{
+    struct world *world = context;
+    pthread_mutex_lock(&world->lock);
+    while (world->event_count == WORLD_MAX_EVENTS && !world->is_stopping)
+        pthread_cond_wait(&world->changed, &world->lock);
+    if (world->event_count < WORLD_MAX_EVENTS)
+        world->events[world->event_count++] = *event;
+    else if (event->memory_fd >= 0)
+        close(event->memory_fd);
+    pthread_cond_broadcast(&world->changed);
+    pthread_mutex_unlock(&world->lock);
+}
+
+/* Takes the oldest event; the lock is held. */
+static struct dnsd_event pop_event(struct world *world)
+{
+    struct dnsd_event event = world->events[0];
+    world->event_count--;
+    memmove(world->events, world->events + 1, world->event_count * sizeof event);
+    pthread_cond_broadcast(&world->changed);
+    return event;
+}
+
+static struct timespec timespec_of(int64_t at_ms)
+{
+    return (struct timespec){.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+}
+
+bool world_wait_event(struct world *world, int64_t deadline_ms)
+{
+    pthread_mutex_lock(&world->lock);
+    struct timespec until = timespec_of(deadline_ms);
+    while (world->event_count == 0 && !world->is_stopping)
+        if (pthread_cond_clockwait(&world->changed, &world->lock, CLOCK_MONOTONIC, &until) != 0)
+            break;
+    bool got = world->event_count > 0;
+    struct dnsd_event event = {0};
+    if (got)
+        event = pop_event(world);
+    pthread_mutex_unlock(&world->lock);
+    if (got)
+        world_on_event(world, &event);
+    return got;
+}
+
+/* -- the thread ---------------------------------------------------------------------------------
+ */
+
+int64_t world_now_ms(const struct world *world)
+{
+    int64_t now_ms = clock_realtime_ms();
+    return now_ms > world->newest_at_ms ? now_ms : world->newest_at_ms;
+}
+
+static void run_job(struct world *world, struct job *job)
+{
+    struct world_result *result = calloc(1, sizeof *result);
+    if (!result)
+        abort();
+    if (world->planned) {
+        world_run_job(world, &job->request, result);
+    } else {
+        result->problem = "unavailable";
+        error_set(&result->error, ERROR_UNAVAILABLE, "%s", world->store_problem);
+    }
+    result->view = world_view_ref(world);
+    job->callback(job->context, result);
+    free_job(job);
+}
+
+/* When to wake up by ourselves: at the plan's next change. */
+static struct timespec wake_at(const struct world *world)
+{
+    int64_t now_ms = clock_realtime_ms();
+    int64_t at_ms = now_ms + (world->publish_problem[0] ? WORLD_TICK_PAUSE_MS : WORLD_IDLE_MS);
+    int64_t next_ms = world->planned ? world->planned->plan->next_change_at_ms : 0;
+    if (next_ms && next_ms < world->tick_again_at_ms)
+        next_ms = world->tick_again_at_ms;
+    return timespec_of(next_ms && next_ms < at_ms ? next_ms : at_ms);
+}
+
+static void *run(void *context)
+{
+    struct world *world = context;
+    for (;;) {
+        struct job *job = NULL;
+        struct dnsd_event event = {0};
+        bool has_event = false;
+        pthread_mutex_lock(&world->lock);
+        /* On the realtime clock, which pthreads follow when it is set. */
+        struct timespec until = wake_at(world);
+        while (!world->is_stopping && world->event_count == 0 && world->job_count == 0)
+            if (pthread_cond_clockwait(&world->changed, &world->lock, CLOCK_REALTIME, &until) != 0)
+                break;
+        bool is_stopping = world->is_stopping;
+        if (!is_stopping && world->event_count) {
+            event = pop_event(world);
+            has_event = true;
+        } else if (!is_stopping && world->job_count) {
+            job = world->jobs[0];
+            world->job_count--;
+            memmove(world->jobs, world->jobs + 1, world->job_count * sizeof job);
+        }
+        pthread_mutex_unlock(&world->lock);
+        if (is_stopping)
+            return NULL;
+        if (has_event)
+            world_on_event(world, &event);
+        if (world->planned) {
+            world_tick(world);
+            world_retry_image(world);
+        }
+        if (job)
+            run_job(world, job);
+    }
+}
+
+/* -- views --------------------------------------------------------------------------------------
+ */
+
+const struct world_view *world_view_ref(struct world *world)
+{
+    pthread_mutex_lock(&world->lock);
+    struct view_box *box = world->view;
+    __atomic_add_fetch(&box->refs, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&world->lock);
+    return &box->view;
+}
+
+void world_view_unref(const struct world_view *view)
+{
+    struct view_box *box = (struct view_box *)(uintptr_t)view; /* its first member */
+    if (!box || __atomic_sub_fetch(&box->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    planned_unref(box->planned);
+    arena_fini(&box->arena);
+    free(box);
+}
+
+void world_result_free(struct world_result *result)
+{
+    if (!result)
+        return;
+    world_view_unref(result->view);
+    if (result->planned)
+        planned_unref(result->planned);
+    arena_fini(&result->arena);
+    free(result);
+}
+
+/* -- start and stop -----------------------------------------------------------------------------
+ */
+
+static void log_reload(void *context, struct world_result *result)
+{
+    (void)context;
+    if (result->outcome == WORLD_FAILED)
+        log_error("inventory not reloaded; the old one goes on",
+                  log_string("reason", result->error.message));
+    world_result_free(result);
+}
+
+void world_request_reload(struct world *world)
+{
+    struct error err = {0};
+    struct world_request request = {.kind = WORLD_RELOAD,
+                                    .actor = {text_from("SIGHUP"), text_from("signal")}};
+    if (!world_submit(world, &request, log_reload, NULL, &err))
+        log_error("inventory not reloaded", log_string("reason", err.message));
+}
+
+static void free_world(struct world *world)
+{
+    for (size_t i = 0; i < world->event_count; i++)
+        if (world->events[i].memory_fd >= 0)
+            close(world->events[i].memory_fd);
+    if (world->view)
+        world_view_unref(&world->view->view);
+    planned_unref(world->planned);
+    free(world->serials);
+    for (size_t i = 0; i < world->retired_count; i++)
+        free((char *)(uintptr_t)world->retired[i].name.ptr);
+    free(world->retired);
+    rows_fini(&world->rows);
+    history_fini(&world->history);
+    image_dir_close(&world->image_dir);
+    store_close(world->store);
+    pthread_mutex_destroy(&world->lock);
+    pthread_cond_destroy(&world->changed);
+    free(world);
+}
+
+/* dnsd, and then the stored revision served; a dnsd that takes its time does not stop us. */
+static bool start_dnsd(struct world *world, struct error *err)
+{
+    world->link = dnsd_link_start(&world->options.dnsd, push_event, world, err);
+    if (!world->link)
+        return false;
+    int64_t deadline_ms = clock_monotonic_ms() + WORLD_SERVED_WAIT_MS;
+    while (world->planned && world->served_revision != world->revision &&
+           world_wait_event(world, deadline_ms))
+        continue;
+    return true;
+}
+
+/* A damaged store is no reason to say nothing: then the API comes up, gives the reason to all who
+ * ask, and publishes nothing, while dnsd goes on from the image on disk. */
+static bool load_or_degrade(struct world *world, struct error *err)
+{
+    struct error why = {0};
+    if (world_load(world, &why))
+        return true;
+    if (why.kind != ERROR_UNAVAILABLE || world->planned)
+        return error_set(err, why.kind, "%s", why.message);
+    world->options.dnsd.may_adopt = true;
+    snprintf(world->store_problem, sizeof world->store_problem, "%s", why.message);
+    log_error("the store cannot be used; nothing will be published",
+              log_string("reason", world->store_problem));
+    return true;
+}
+
+struct world *world_start(const struct world_options *options, struct error *err)
+{
+    struct world *world = calloc(1, sizeof *world);
+    if (!world)
+        abort();
+    world->options = *options;
+    world->image_dir.fd = -1;
+    world->started_at_ms = clock_realtime_ms();
+    pthread_mutex_init(&world->lock, NULL);
+    pthread_cond_init(&world->changed, NULL);
+    if (!load_or_degrade(world, err) || !start_dnsd(world, err)) {
+        dnsd_link_stop(world->link, DNSD_LEAVE_ADOPTED);
+        free_world(world);
+        return NULL;
+    }
+    if (world->planned)
+        world_settle(world);
+    world_renew_view(world);
+    if (pthread_create(&world->thread, NULL, run, world) != 0)
+        abort();
+    return world;
+}
+
+void world_stop(struct world *world, enum dnsd_ending ending)
+{
+    if (!world)
+        return;
+    pthread_mutex_lock(&world->lock);
+    world->is_stopping = true;
+    pthread_cond_broadcast(&world->changed);
+    pthread_mutex_unlock(&world->lock);
+    pthread_join(world->thread, NULL);
+    for (size_t i = 0; i < world->job_count; i++) {
+        struct world_result *result = calloc(1, sizeof *result);
+        if (!result)
+            abort();
+        result->problem = "unavailable";
+        error_set(&result->error, ERROR_UNAVAILABLE, "srvpland is stopping; nothing was changed");
+        result->view = world_view_ref(world);
+        world->jobs[i]->callback(world->jobs[i]->context, result);
+        free_job(world->jobs[i]);
+    }
+    dnsd_link_stop(world->link, ending);
+    free_world(world);
+}

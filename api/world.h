@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* world: the one writer: inventory + overlays → next revision → store → image → dnsd.
+ *
+ * It runs in a thread of its own and takes jobs one at a time, in order. A job that changes
+ * something computes the next plan, asks the guards, stages the image, commits to the store,
+ * publishes the image, hands it to dnsd and waits (at most 2 s) for the acknowledgement; then its
+ * callback runs. Readers never wait for it: they take a reference to the current view, which is
+ * immutable and complete.
+ *
+ * Nothing is lost and nothing is half: a job's outcome says whether it was stored, and whether it
+ * is served. What is stored and not served yet is served as soon as dnsd is back. */
+#pragma once
+#include "api/store.h"
+#include "srvplan/plan.h"
+#include "srvplan/plan_diff.h"
+#include "zones/base/error.h"
+
+/* Resolvers may hold a record longer than its TTL says: 8.7 % of those in "Moura et al., Cache Me
+ * If You Can" and later PAM 2023 measurements did. The pessimistic clock assumes this much. */
+enum {
+    WORLD_RESOLVER_MAX_TTL_S = 3600,
+    WORLD_SERVED_WAIT_MS = 2000
+};
+
+enum drain_state {
+    DRAIN_SCHEDULED, /* stored, not served yet */
+    DRAIN_WITHDRAWN, /* dnsd names the node no more; caches may */
+    DRAIN_CLEAR,     /* no correct cache can name it any more */
+    DRAIN_CLOSED,    /* undrained, or its time was over */
+};
+const char *drain_state_print(enum drain_state state);
+
+struct world_drain {
+    struct store_drain row;  /* what is stored */
+    int64_t dns_clear_at_ms; /* 0: not known, because not served yet */
+    int64_t dns_clear_pessimistic_at_ms;
+    bool is_clear_final; /* true: from last_served; false: acknowledged + TTL, may come down */
+    uint32_t share_before_num, share_before_den; /* greatest share it had in any set */
+};
+
+struct world_dnsd {
+    bool is_connected;
+    bool is_in_step; /* serves the current revision */
+    uint64_t generation;
+    int pid; /* 0: none */
+    uint32_t workers;
+    struct text addresses; /* one space between */
+};
+
+/* The state of the world at one revision; immutable, shared by reference. When the store is damaged
+ * there is no plan (NULL), nor an inventory or layout: not_ready says why, dnsd goes on from the
+ * image on disk, and every job fails as unavailable. */
+struct world_view {
+    const struct inventory *inventory;
+    const struct layout *layout;
+    const struct plan *plan;
+    struct overlays overlays;
+    struct text inventory_file;
+    struct digest inventory_digest;
+    enum store_source inventory_source;
+    uint64_t revision, served_revision;
+    int64_t published_at_ms, served_at_ms; /* served_at 0: the current revision is not served */
+    const uint32_t *zone_serials;          /* by zone of the layout */
+    const struct world_drain *drains;      /* active, and recently closed; by id */
+    uint32_t drain_count;
+    const struct store_set_version *versions;
+    uint32_t version_count;
+    struct world_dnsd dnsd;
+    bool is_ready;
+    const char *const *not_ready; /* reasons, NULL-terminated */
+    uint64_t index;               /* grows with every new view */
+    int64_t started_at_ms;
+};
+
+enum drain_state world_drain_state(const struct world_drain *drain, int64_t now_ms);
+
+/* The version of a node's view, for its ETag: changes when its overlays or what it publishes do. */
+uint64_t world_node_version(const struct world_view *view, uint32_t node);
+
+struct world;
+
+/* A reference to the current view; world_view_unref gives it back. Any thread. */
+const struct world_view *world_view_ref(struct world *world);
+void world_view_unref(const struct world_view *view);
+
+struct world_actor {
+    struct text name;   /* "root", "admin-token" */
+    struct text source; /* for the audit */
+};
+
+enum world_job_kind {
+    WORLD_DRAIN_ADD,
+    WORLD_DRAIN_END,
+    WORLD_WEIGHT_PUT,
+    WORLD_WEIGHT_REMOVE,
+    WORLD_RELOAD,    /* read the inventory file again (SIGHUP) */
+    WORLD_REVISIONS, /* list; changes nothing */
+};
+
+struct world_request {
+    enum world_job_kind kind;
+    struct world_actor actor;
+    bool is_dry_run;
+    bool is_override; /* of guards; override_reason must not be empty then */
+    struct text override_reason;
+    const struct text *nodes; /* DRAIN_ADD: one or more; WEIGHT_*: one */
+    uint32_t node_count;
+    const struct text *services; /* empty: all; WEIGHT_REMOVE: which */
+    uint32_t service_count;
+    struct text reason;
+    int64_t until_at_ms;  /* 0: none */
+    struct text drain_id; /* DRAIN_END */
+    bool has_if_match;    /* then the object's version must be if_match */
+    uint64_t if_match;
+    enum weight_form weight_form;
+    int32_t weight_value;
+    uint64_t before; /* REVISIONS: keyset */
+    uint32_t limit;
+};
+
+enum world_outcome {
+    WORLD_FAILED,  /* *error and, by guards, refusals of `plan`; nothing was stored */
+    WORLD_STORED,  /* stored, not served within the wait: 202 */
+    WORLD_SERVED,  /* stored and served: 200 or 201 */
+    WORLD_DRY_RUN, /* nothing changed; `plan` is what it would be */
+};
+
+struct world_result {
+    enum world_outcome outcome;
+    struct error error;
+    const char *problem; /* stable name of the problem type: "guard", "stale", "unknown-node" … */
+    const struct world_view *view; /* after the job; a reference of the result's own */
+    const struct plan *plan;       /* dry run and guard refusals; else NULL */
+    const struct plan_diff *diff;  /* dry run: against the plan in force */
+    const struct text *drain_ids;  /* DRAIN_ADD (also dry run), DRAIN_END: those touched */
+    uint32_t drain_id_count;
+    uint64_t current_version;               /* for problem "stale" */
+    const struct store_revision *revisions; /* REVISIONS */
+    size_t revision_count;
+    struct planned *planned; /* owns `plan` */
+    struct arena arena;      /* owns the rest */
+};
+void world_result_free(struct world_result *result);
+
+typedef void world_callback(void *context, struct world_result *result);
+
+/* Queues a job; the request is copied. The callback runs on the world's thread, once, and owns the
+ * result. ERROR_UNAVAILABLE: too many jobs wait (64). */
+NODISCARD bool world_submit(struct world *world, const struct world_request *request,
+                            world_callback *callback, void *context, struct error *err);

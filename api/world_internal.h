@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* world_internal: what the files of the world share: world.c (thread and queues), world_publish.c
+ * (candidate → revision → served), world_jobs.c (what each job changes), world_load.c (start and
+ * reload), world_plan.c (plans and what guards say of them), world_views.c (making views). Only the
+ * world's thread touches struct world, but for the queues and the current view, which have locks.
+ */
+#pragma once
+#include "api/dnsd_link.h"
+#include "api/history.h"
+#include "api/image_dir.h"
+#include "api/rows.h"
+#include "api/world.h"
+#include "api/world_start.h"
+#include <pthread.h>
+
+enum {
+    WORLD_MAX_JOBS = 64,
+    WORLD_MAX_EVENTS = 64,
+    WORLD_TICK_PAUSE_MS = 1000, /* before an expiry that failed (a full disk) is tried again */
+};
+
+/* -- world_plan.c -- */
+
+/* A plan and the overlays that it borrows; counted by reference, shared by views. */
+struct planned {
+    unsigned refs; /* atomic */
+    struct arena arena;
+    struct overlays overlays;
+    struct plan *plan;
+    struct base *base; /* a reference */
+};
+
+struct planned *planned_make(struct base *base, const struct rows *rows, int64_t at_ms);
+struct planned *planned_ref(struct planned *planned);
+void planned_unref(struct planned *planned); /* NULL is fine */
+
+/* The first refusal of `after` that `before` (NULL: nothing) does not have as badly; NULL: none. An
+ * override lets all pass but an empty set. */
+const struct plan_verdict *world_new_refusal(const struct plan *before, const struct plan *after,
+                                             bool is_override);
+
+/* A view with its count; world_view is its first member, so that one pointer is both. */
+struct view_box {
+    struct world_view view;
+    unsigned refs; /* atomic */
+    struct arena arena;
+    struct planned *planned;
+};
+
+struct job {
+    struct world_request request;
+    struct arena arena; /* owns the request's texts */
+    world_callback *callback;
+    void *context;
+};
+
+struct world {
+    struct world_options options;
+    struct store *store;
+    struct image_dir image_dir;
+    struct dnsd_link *link;
+
+    struct planned *planned; /* in force */
+    uint32_t *serials;       /* by slot of planned->base, heap */
+    struct rows rows;
+    struct history history;
+    struct store_zone *retired; /* zones that are gone, with their last serials; names are heap */
+    size_t retired_count;
+    uint64_t revision, served_revision;
+    int64_t published_at_ms, served_at_ms; /* served_at 0: the current one is not served */
+    int64_t tick_again_at_ms;
+    int64_t newest_at_ms; /* of the last plan: time does not go back for us */
+    struct world_dnsd dnsd;
+    char dnsd_refusal[HANDOVER_TEXT_BYTES];
+    char file_problem[256];    /* why the inventory file is not in force; empty: it is */
+    char publish_problem[256]; /* why the image could not be written */
+    char store_problem[512];   /* not empty: there is no store, and so no plan */
+    uint64_t index;
+    int64_t started_at_ms;
+
+    pthread_t thread;
+    pthread_mutex_t lock; /* queues and view */
+    pthread_cond_t changed;
+    struct job *jobs[WORLD_MAX_JOBS];
+    size_t job_count;
+    struct dnsd_event events[WORLD_MAX_EVENTS];
+    size_t event_count;
+    bool is_stopping;
+    struct view_box *view;
+};
+
+/* -- world_publish.c ----------------------------------------------------------------------------
+ */
+
+/* What a job wants to make true. The maker fills it; publish takes base, planned and serials over
+ * into the world when the store has it. */
+struct candidate {
+    struct planned *planned;
+    uint32_t *serials;                       /* heap; NULL: as now, moved where sets changed */
+    struct rows rows;                        /* after the change */
+    const struct store_inventory *inventory; /* NULL: unchanged */
+    struct store_change change; /* drains, weights, audit rows; the rest is filled in */
+    struct text actor, cause;
+    int64_t at_ms;
+    bool may_use_ballast; /* an undrain: it must work on a full disk */
+};
+
+void candidate_fini(struct candidate *candidate);
+
+/* Stages, commits, renames, hands over, waits. False: nothing was stored. *served tells 201 from
+ * 202. On success the world is at the new revision and has a new view. */
+NODISCARD bool world_publish(struct world *world, struct candidate *candidate, bool *served,
+                             struct error *err);
+
+/* Writes the image of the revision in force again if the file differs. */
+NODISCARD bool world_rewrite_image(struct world *world, struct error *err);
+
+/* Tries again what kept the image from being written, if anything did. */
+void world_retry_image(struct world *world);
+
+/* Hands the current generation over if dnsd does not serve it. */
+void world_hand_over(struct world *world);
+
+/* Takes one event of dnsd into account. */
+void world_on_event(struct world *world, const struct dnsd_event *event);
+
+/* Waits for an event until the deadline (monotonic) and takes it into account; false: none came. */
+bool world_wait_event(struct world *world, int64_t deadline_ms);
+
+/* -- world_jobs.c, world_load.c, world_views.c ---------------------------------------------------
+ */
+
+void world_run_job(struct world *world, const struct world_request *request,
+                   struct world_result *result);
+
+/* world_load.c: before dnsd is there, the store's revision, or a first one from the file; then,
+ * with dnsd there, what came since: a changed file, overlays whose time is over. */
+NODISCARD bool world_load(struct world *world, struct error *err);
+void world_settle(struct world *world);
+
+/* Keeps the last serial of a zone that is gone, in memory; the store has it already. */
+void world_remember_retired(struct world *world, const struct store_zone *zone);
+
+/* Ends overlays whose time is over, if any. */
+void world_tick(struct world *world);
+
+/* The time by which plans are made: the clock's, but never before the last plan's. */
+int64_t world_now_ms(const struct world *world);
+
+/* Reads the inventory file again; logs what changes. */
+bool world_reload(struct world *world, const struct world_actor *actor, bool *served,
+                  struct error *err);
+
+/* Makes the view of the present state current. */
+void world_renew_view(struct world *world);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/world_internal.h"
+
+#include "srvplan/inventory_load.h"
+#include "zones/base/clock.h"
+#include "zones/base/file.h"
+#include "zones/base/log.h"
+#include "zones/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a broken file that many findings go to the log; `srvplan check` prints them all. */
+enum {
+    FINDINGS_LOGGED = 20
+};
+
+void world_remember_retired(struct world *world, const struct store_zone *zone)
+{
+    struct store_zone *grown =
+        realloc(world->retired, (world->retired_count + 1) * sizeof *world->retired);
+    char *name = strndup(zone->name.ptr, zone->name.len);
+    if (!grown || !name)
+        abort();
+    world->retired = grown;
+    world->retired[world->retired_count++] =
+        (struct store_zone){.name = text_from(name), .serial = zone->serial};
+}
+
+static void log_findings(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count && i < FINDINGS_LOGGED; i++) {
+        const struct finding *finding = &findings->items[i];
+        log_event(finding->severity == FINDING_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+                  "inventory", log_string("file", finding->file), log_number("line", finding->line),
+                  log_number("column", finding->column), log_string("code", finding->code),
+                  log_string("message", finding->message),
+                  log_string("mend", finding->mend ? finding->mend : ""));
+    }
+    if (findings->count > FINDINGS_LOGGED)
+        log_warning("more findings: see srvplan check",
+                    log_number("count", (int64_t)findings->count));
+}
+
+/* Loads a source; its findings go to the log, the first error into *err. */
+static struct base *load_logged(const struct store_inventory *source, struct error *err)
+{
+    struct findings findings = {0};
+    struct base *base = base_load(source, &findings);
+    log_findings(&findings);
+    for (size_t i = 0; !base && i < findings.count; i++) {
+        const struct finding *finding = &findings.items[i];
+        if (finding->severity == FINDING_ERROR)
+            error_set(err, ERROR_INVALID,
+                      "%s:%u:%u: %s (%zu errors in all; `srvplan check` shows "
+                      "them)",
+                      finding->file, finding->line, finding->column, finding->message,
+                      findings.errors);
+    }
+    findings_fini(&findings);
+    return base;
+}
+
+/* Reads the inventory file into a source row; text is heap. */
+static bool read_source(const struct world *world, struct store_inventory *source,
+                        struct error *err)
+{
+    struct bytes bytes;
+    if (!file_read(world->options.inventory_path, INVENTORY_MAX_BYTES, &bytes, err))
+        return false;
+    *source = (struct store_inventory){
+        .source = STORE_SOURCE_FILE,
+        .file = text_from(world->options.inventory_path),
+        .file_digest = digest_of(bytes),
+        .text = {(const char *)bytes.ptr, bytes.len},
+        .actor = text_from("file"),
+        .at_ms = world_now_ms(world),
+    };
+    return true;
+}
+
+/* -- what a zone had before ---------------------------------------------------------------------
+ */
+
+static uint32_t retired_serial(const struct world *world, const char *name)
+{
+    uint32_t serial = 0;
+    for (size_t i = 0; i < world->retired_count; i++)
+        if (text_is(world->retired[i].name, name))
+            serial = world->retired[i].serial; /* the last entry is the latest */
+    return serial;
+}
+
+/* For each zone of `next`: its serial until now (0: new), and whether its content changes. Both
+ * lists of zones are in canonical order. */
+static void compare_zones(const struct world *world, const struct planned *next, uint32_t *previous,
+                          bool *is_changed)
+{
+    const struct base *old = world->planned ? world->planned->base : NULL;
+    const struct content_sets *old_content = old ? &world->planned->plan->content : NULL;
+    struct digest *old_sets = old ? base_set_digests(old_content) : NULL;
+    struct digest *new_sets = base_set_digests(&next->plan->content);
+    struct arena scratch = {0};
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < next->base->names.zone_count; i++) {
+        struct name apex = next->base->names.zones[i].apex;
+        while (old && at < old->names.zone_count &&
+               name_compare(old->names.zones[at].apex, apex) < 0)
+            at++;
+        is_changed[i] = true;
+        if (old && at < old->names.zone_count && name_equal(old->names.zones[at].apex, apex)) {
+            struct digest was = base_zone_digest(old, old_content, old_sets, at);
+            struct digest is = base_zone_digest(next->base, &next->plan->content, new_sets, i);
+            previous[i] = world->serials[old->names.zones[at].slot];
+            is_changed[i] = !digest_equal(&was, &is);
+        } else {
+            previous[i] = retired_serial(world, text_name_print(&scratch, apex));
+        }
+    }
+    arena_fini(&scratch);
+    free(old_sets);
+    free(new_sets);
+}
+
+static void assign_slots(const struct world *world, const struct planned *next, int64_t at_ms,
+                         uint32_t **serials)
+{
+    uint32_t count = next->base->names.zone_count;
+    uint32_t *previous = calloc(count + 1u, sizeof *previous);
+    bool *is_changed = calloc(count + 1u, sizeof *is_changed);
+    if (!previous || !is_changed)
+        abort();
+    compare_zones(world, next, previous, is_changed);
+    base_assign_slots(next->base, previous, is_changed, at_ms, serials);
+    free(previous);
+    free(is_changed);
+}
+
+/* -- a new inventory ----------------------------------------------------------------------------
+ */
+
+static void log_diff(const struct plan *before, const struct plan *after)
+{
+    struct arena arena = {0};
+    const struct plan_diff *diff = plan_diff_make(before, after, &arena);
+    for (uint32_t i = 0; i < diff->change_count && i < FINDINGS_LOGGED; i++) {
+        const struct plan_change *change = &diff->changes[i];
+        log_info("set changes", log_string("name", change->name), log_string("type", change->type),
+                 log_string("change", plan_change_print(change, &arena)));
+    }
+    log_info("inventory changes the plan", log_number("sets", diff->change_count));
+    arena_fini(&arena);
+}
+
+/* Publishes a loaded source as the new inventory; takes the base. */
+static bool adopt_base(struct world *world, struct base *base, const struct world_actor *actor,
+                       bool *served, struct error *err)
+{
+    int64_t at_ms = world_now_ms(world);
+    struct candidate candidate = {
+        .planned = planned_make(base, &world->rows, at_ms),
+        .rows = rows_copy(&world->rows),
+        .actor = actor->name,
+        .cause = text_from(world->planned ? "the inventory file changed" : "first start"),
+        .at_ms = at_ms,
+    };
+    base_unref(base); /* the plan holds it now */
+    candidate.inventory = &candidate.planned->base->source;
+    struct planned *old = world->planned ? planned_ref(world->planned) : NULL;
+    struct planned *next = planned_ref(candidate.planned);
+    const struct plan *before = old ? old->plan : NULL, *after = next->plan;
+    const struct plan_verdict *refusal = world_new_refusal(before, after, false);
+    bool done = false;
+    if (refusal) {
+        error_set(err, ERROR_GUARD, "%s", refusal->message);
+    } else {
+        assign_slots(world, candidate.planned, at_ms, &candidate.serials);
+        struct store_audit audit = {.at_ms = at_ms,
+                                    .actor = actor->name,
+                                    .source = actor->source,
+                                    .action = text_from("inventory"),
+                                    .object = text_from(world->options.inventory_path)};
+        candidate.change.audit = &audit;
+        candidate.change.audit_count = 1;
+        done = world_publish(world, &candidate, served, err);
+    }
+    if (done && before)
+        log_diff(before, after);
+    planned_unref(old);
+    planned_unref(next);
+    candidate_fini(&candidate);
+    return done;
+}
+
+/* The file may replace what the store holds: true; or the reason why not. */
+static bool may_replace(const struct world *world, struct error *err)
+{
+    const struct store_inventory *stored = &world->planned->base->source;
+    if (stored->source == STORE_SOURCE_FILE || world->options.choice == WORLD_CHOOSE_FILE)
+        return true;
+    if (world->options.choice == WORLD_CHOOSE_STORE)
+        return error_set(err, ERROR_CONFLICT,
+                         "%s changed, but --inventory store keeps what the API put",
+                         world->options.inventory_path);
+    return error_set(err, ERROR_CONFLICT,
+                     "%s changed, and so did the inventory in the store (put by the API); start "
+                     "with --inventory file or --inventory store to choose",
+                     world->options.inventory_path);
+}
+
+bool world_reload(struct world *world, const struct world_actor *actor, bool *served,
+                  struct error *err)
+{
+    struct store_inventory source = {0};
+    const struct store_inventory *stored = &world->planned->base->source;
+    struct base *base = NULL;
+    bool done = false;
+    *served = world->served_revision == world->revision;
+    if (!read_source(world, &source, err))
+        goto out;
+    if (digest_equal(&source.file_digest, &stored->file_digest)) {
+        log_info("inventory file unchanged", log_string("file", world->options.inventory_path));
+        done = true;
+        goto out;
+    }
+    if (!may_replace(world, err))
+        goto out;
+    base = load_logged(&source, err);
+    done = base && adopt_base(world, base, actor, served, err);
+out:
+    if (done)
+        world->file_problem[0] = '\0';
+    else
+        snprintf(world->file_problem, sizeof world->file_problem, "%.250s", err->message);
+    world_renew_view(world);
+    free((char *)(uintptr_t)source.text.ptr);
+    return done;
+}
+
+/* -- start --------------------------------------------------------------------------------------
+ */
+
+/* A store that is older than the image would hand out serials again. */
+static bool check_image_age(const struct world *world, const struct store_state *state,
+                            struct error *err)
+{
+    uint64_t generation = 0;
+    if (!image_dir_generation(&world->image_dir, &generation) ||
+        generation <= state->revision.number)
+        return true;
+    return error_set(err, ERROR_CONFLICT,
+                     "%s: the image is of revision %llu, the store only knows %llu: an older store "
+                     "was put back, and serials would repeat; restore the newest backup, or remove "
+                     "%s/image to accept that",
+                     world->options.state_path, (unsigned long long)generation,
+                     (unsigned long long)state->revision.number, world->options.state_path);
+}
+
+static bool first_start(struct world *world, struct error *err)
+{
+    struct store_inventory source = {0};
+    struct world_actor actor = {text_from("srvpland"), text_from("start")};
+    bool served = false, done = false;
+    if (!read_source(world, &source, err))
+        return false;
+    struct base *base = load_logged(&source, err);
+    done = base && adopt_base(world, base, &actor, &served, err);
+    free((char *)(uintptr_t)source.text.ptr);
+    return done;
+}
+
+/* The revision that the store holds, as it was. */
+static bool restore(struct world *world, const struct store_state *state, struct error *err)
+{
+    struct base *base = load_logged(&state->inventory, err);
+    if (!base)
+        return error_within(err, "the inventory in the store cannot be used by this version");
+    for (size_t i = 0; i < state->drain_count; i++)
+        rows_put_drain(&world->rows, &state->drains[i]);
+    for (size_t i = 0; i < state->weight_count; i++)
+        rows_put_weight(&world->rows, &state->weights[i]);
+    if (!base_restore_slots(base, state, &world->serials)) {
+        base_unref(base);
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "%s/srvplan.db: its zones and serials do not match its inventory; restore "
+                         "a backup",
+                         world->options.state_path);
+    }
+    world->revision = state->revision.number;
+    world->published_at_ms = state->revision.at_ms;
+    world->newest_at_ms = state->revision.at_ms;
+    world->served_at_ms = state->revision.served_at_ms;
+    world->planned = planned_make(base, &world->rows, state->revision.at_ms);
+    base_unref(base);
+    history_restore(&world->history, state, clock_realtime_ms());
+    struct error image = {0};
+    if (!world_rewrite_image(world, &image)) {
+        /* A full disk must not keep us from saying so, nor dnsd from its older image. */
+        snprintf(world->publish_problem, sizeof world->publish_problem, "%.250s", image.message);
+        log_error("image not written", log_string("reason", image.message));
+    }
+    return true;
+}
+
+bool world_load(struct world *world, struct error *err)
+{
+    const struct store_state *state = NULL;
+    world->store =
+        store_open(world->options.state_directory, world->options.state_path, &state, err);
+    if (!world->store ||
+        !image_dir_open(&world->image_dir, world->options.state_directory,
+                        world->options.state_path, err) ||
+        !check_image_age(world, state, err))
+        return false;
+    for (size_t i = 0; i < state->retired_count; i++)
+        world_remember_retired(world, &state->retired[i]);
+    world->options.dnsd.may_adopt = state->revision.number != 0;
+    return state->revision.number == 0 ? first_start(world, err) : restore(world, state, err);
+}
+
+void world_settle(struct world *world)
+{
+    struct world_actor actor = {text_from("srvpland"), text_from("start")};
+    struct error reload = {0};
+    bool served = false;
+    /* A file that cannot be used now must not keep the stored state from being served. */
+    if (!world_reload(world, &actor, &served, &reload))
+        log_error("the stored inventory goes on", log_string("reason", reload.message));
+    world_tick(world);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* world_start: how main brings the world up and down. Handlers need world.h alone. */
+#pragma once
+#include "api/dnsd_link.h"
+#include "api/world.h"
+
+/* Which inventory is in force when file and store differ and an API change came between. */
+enum world_choice {
+    WORLD_CHOOSE_NONE, /* refuse with the difference */
+    WORLD_CHOOSE_FILE,
+    WORLD_CHOOSE_STORE,
+};
+
+struct world_options {
+    int state_directory;
+    const char *state_path;
+    const char *inventory_path; /* absolute */
+    enum world_choice choice;
+    struct dnsd_link_options dnsd;
+};
+
+/* Opens the store, settles which inventory is in force, writes the image, starts or adopts dnsd,
+ * and returns when the stored revision is served, or after WORLD_SERVED_WAIT_MS (then it says so
+ * in its view). The options' strings stay the caller's and must outlive the world. */
+NODISCARD struct world *world_start(const struct world_options *options, struct error *err);
+
+/* Finishes the job at hand, refuses the rest, ends dnsd (or leaves one that was there before a
+ * start that failed), closes the store. NULL is fine. */
+void world_stop(struct world *world, enum dnsd_ending ending);
+
+/* Asks for a reload of the inventory file (SIGHUP); the outcome is logged. */
+void world_request_reload(struct world *world);

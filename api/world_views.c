@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/world_internal.h"
+
+#include "zones/base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_REASONS = 8
+};
+
+/* -- drains --------------------------------------------------------------------------------------
+ */
+
+/* Sum of the weights present at `priority`. */
+static uint64_t present_weight(const struct plan_set *set, uint16_t priority)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < set->member_count; i++)
+        if (set->members[i].absence == PLAN_PRESENT && set->members[i].priority == priority)
+            sum += set->members[i].weight;
+    return sum;
+}
+
+/* True when nothing present stands before `priority`. */
+static bool is_first_priority(const struct plan_set *set, uint16_t priority)
+{
+    for (uint32_t i = 0; i < set->member_count; i++)
+        if (set->members[i].absence == PLAN_PRESENT && set->members[i].priority < priority)
+            return false;
+    return true;
+}
+
+/* The greatest share that the node would have in any set if it were in: num / den. */
+static void share_before(const struct plan *plan, uint32_t node, struct world_drain *drain)
+{
+    drain->share_before_den = 1;
+    for (uint32_t i = 0; i < plan->set_count; i++) {
+        const struct plan_set *set = &plan->sets[i];
+        for (uint32_t j = 0; j < set->member_count; j++) {
+            const struct plan_member *member = &set->members[j];
+            if (member->node != node || !is_first_priority(set, member->priority))
+                continue;
+            uint64_t others = present_weight(set, member->priority);
+            if (member->absence == PLAN_PRESENT)
+                others -= member->weight;
+            uint64_t num = member->weight, den = others + member->weight;
+            if (num * drain->share_before_den > (uint64_t)drain->share_before_num * den) {
+                drain->share_before_num = (uint32_t)num;
+                drain->share_before_den = (uint32_t)den;
+            }
+        }
+    }
+}
+
+static void copy_drain_texts(struct arena *arena, struct store_drain *row)
+{
+    struct text *const texts[] = {&row->id,         &row->node,   &row->services,
+                                  &row->actor,      &row->reason, &row->override_reason,
+                                  &row->ended_actor};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = arena_text(arena, *texts[i]);
+}
+
+/* The instant from which caches can be clear at all: when the drain was served. */
+static int64_t clear_at(const struct world *world, const struct store_drain *row,
+                        uint32_t extra_ttl_s, bool *is_final)
+{
+    if (row->served_at_ms == 0)
+        return 0;
+    int64_t at_ms =
+        history_clear_at(&world->history, row->node, row->services, extra_ttl_s, is_final);
+    return at_ms == 0 || at_ms > row->served_at_ms ? at_ms : row->served_at_ms;
+}
+
+static void add_drains(const struct world *world, struct view_box *box)
+{
+    struct world_view *view = &box->view;
+    struct world_drain *drains =
+        arena_array(&box->arena, struct world_drain, world->rows.drain_count);
+    for (size_t i = 0; i < world->rows.drain_count; i++) {
+        struct world_drain *drain = &drains[i];
+        bool ignored;
+        drain->row = world->rows.drains[i].row;
+        copy_drain_texts(&box->arena, &drain->row);
+        drain->dns_clear_at_ms = clear_at(world, &drain->row, 0, &drain->is_clear_final);
+        drain->dns_clear_pessimistic_at_ms =
+            clear_at(world, &drain->row, WORLD_RESOLVER_MAX_TTL_S, &ignored);
+        uint32_t node = inventory_find_node(view->inventory, drain->row.node);
+        if (node != INVENTORY_NONE)
+            share_before(view->plan, node, drain);
+    }
+    view->drains = drains;
+    view->drain_count = (uint32_t)world->rows.drain_count;
+}
+
+/* -- the rest ------------------------------------------------------------------------------------
+ */
+
+static void add_versions(const struct world *world, struct view_box *box)
+{
+    const struct history *history = &world->history;
+    struct store_set_version *versions =
+        arena_array(&box->arena, struct store_set_version, history->version_count);
+    for (size_t i = 0; i < history->version_count; i++) {
+        versions[i] = history->versions[i].row;
+        versions[i].label = arena_text(&box->arena, versions[i].label);
+        versions[i].nodes = arena_text(&box->arena, versions[i].nodes);
+    }
+    box->view.versions = versions;
+    box->view.version_count = (uint32_t)history->version_count;
+}
+
+static void add_serials(const struct world *world, struct view_box *box)
+{
+    const struct content_names *names = &world->planned->base->names;
+    uint32_t *serials = arena_array(&box->arena, uint32_t, names->zone_count);
+    for (uint32_t i = 0; i < names->zone_count; i++)
+        serials[i] = world->serials[names->zones[i].slot];
+    box->view.zone_serials = serials;
+}
+
+static void add_reason(struct view_box *box, const char **reasons, size_t *count,
+                       const char *reason)
+{
+    if (*count < MAX_REASONS - 1)
+        reasons[(*count)++] = arena_cstr(&box->arena, text_from(reason));
+}
+
+/* Ready: the store can be written, dnsd has the current revision. A broken inventory file alone
+ * does not make us unready, but it is said. */
+static void add_readiness(const struct world *world, struct view_box *box)
+{
+    struct world_view *view = &box->view;
+    const char **reasons = arena_array(&box->arena, const char *, MAX_REASONS);
+    size_t count = 0;
+    if (world->store_problem[0])
+        add_reason(box, reasons, &count, world->store_problem);
+    else if (store_is_broken(world->store))
+        add_reason(box, reasons, &count, "the store is damaged or gone; see the log");
+    if (world->publish_problem[0])
+        add_reason(box, reasons, &count, world->publish_problem);
+    if (world->dnsd_refusal[0])
+        add_reason(box, reasons, &count, world->dnsd_refusal);
+    if (!world->dnsd.is_connected)
+        add_reason(box, reasons, &count, "dnsd is not connected; it is being started again");
+    else if (world->served_revision != world->revision)
+        add_reason(box, reasons, &count,
+                   arena_printf(&box->arena, "dnsd has not acknowledged revision %llu yet",
+                                (unsigned long long)world->revision));
+    view->is_ready = count == 0;
+    if (world->file_problem[0])
+        add_reason(box, reasons, &count,
+                   arena_printf(&box->arena, "the inventory file is not in force: %s",
+                                world->file_problem));
+    view->not_ready = reasons;
+}
+
+static void add_dnsd(const struct world *world, struct view_box *box)
+{
+    struct world_dnsd *dnsd = &box->view.dnsd;
+    char *joined = arena_printf(&box->arena, "%s", "");
+    *dnsd = world->dnsd;
+    dnsd->is_in_step =
+        world->planned && dnsd->is_connected && world->served_revision == world->revision;
+    dnsd->workers = world->options.dnsd.workers;
+    for (const char *const *address = world->options.dnsd.addresses; *address; address++)
+        joined = arena_printf(&box->arena, "%s%s%s", joined, *joined ? " " : "", *address);
+    dnsd->addresses = text_from(joined);
+}
+
+static void add_plan(const struct world *world, struct view_box *box)
+{
+    const struct base *base = world->planned->base;
+    struct world_view *view = &box->view;
+    box->planned = planned_ref(world->planned);
+    view->inventory = base->inventory;
+    view->layout = base->layout;
+    view->plan = world->planned->plan;
+    view->overlays = world->planned->overlays;
+    view->inventory_file = base->source.file;
+    view->inventory_digest = base->source.file_digest;
+    view->inventory_source = base->source.source;
+    add_serials(world, box);
+    add_drains(world, box);
+    add_versions(world, box);
+}
+
+void world_renew_view(struct world *world)
+{
+    struct view_box *box = calloc(1, sizeof *box);
+    if (!box)
+        abort();
+    box->refs = 1;
+    box->view = (struct world_view){
+        .revision = world->revision,
+        .served_revision = world->served_revision,
+        .published_at_ms = world->published_at_ms,
+        .served_at_ms = world->served_revision == world->revision ? world->served_at_ms : 0,
+        .index = ++world->index,
+        .started_at_ms = world->started_at_ms,
+    };
+    if (world->planned)
+        add_plan(world, box);
+    add_dnsd(world, box);
+    add_readiness(world, box);
+    pthread_mutex_lock(&world->lock);
+    struct view_box *old = world->view;
+    world->view = box;
+    pthread_mutex_unlock(&world->lock);
+    if (old)
+        world_view_unref(&old->view);
+}
