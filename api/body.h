@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* body: the JSON body of a request, from bytes to checked members.
+ *
+ * Before a tree is made, a scan without one counts: jansson takes 46 MiB for 1 MiB of "[],", and
+ * goes 2,048 levels deep. Then the whole body is checked, and every mistake is told at once with
+ * its JSON pointer (RFC 6901): members that are not known, of the wrong type, or missing. A member
+ * that is null counts as absent. */
+#pragma once
+#include "api/request.h"
+
+enum {
+    BODY_MAX_BYTES = 1024 * 1024,
+    BODY_MAX_DEPTH = 32,
+    BODY_MAX_VALUES = 50000,
+    BODY_TEXT_MAX_BYTES = 1000, /* a reason is a sentence, an id a word */
+    BODY_LIST_MAX = 1000,
+    BODY_DURATION_MAX_S = 366 * 24 * 3600,
+};
+
+/* Parses a body into request->body, an object. False: the response has its problem. */
+NODISCARD bool body_parse(struct request *request, struct bytes bytes, struct response *response);
+
+/* Reports every member of `object` that is not in `known` (one space between). `at` is the pointer
+ * of the object, "" at the top. */
+void body_check_members(json_t *object, const char *at, const char *known,
+                        struct response *response);
+
+/* The readers below report what is wrong and then give the value for "absent". Texts live as long
+ * as the request. */
+
+/* A text member; ptr NULL when absent. */
+struct text body_text(struct request *request, const char *key, struct response *response);
+
+/* The same, which must be there and hold more than white space. */
+struct text body_text_required(struct request *request, const char *key, struct response *response);
+
+/* A list of texts, not empty when it is there; count 0 when absent. */
+const struct text *body_texts(struct request *request, const char *key, uint32_t *count,
+                              struct response *response);
+
+/* Seconds: a whole number, or "5m", "1h30m"; 0 when absent, and otherwise at least 1. */
+uint32_t body_duration_s(struct request *request, const char *key, struct response *response);
+
+/* An instant, RFC 3339; 0 when absent. */
+int64_t body_time_ms(struct request *request, const char *key, struct response *response);
+
+/* "override": {"guard": true, "reason": "…"} into the job. */
+void body_override(struct request *request, struct response *response);

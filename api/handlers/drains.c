@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/handlers/handlers.h"
+
+#include "api/body.h"
+
+#include <string.h>
+
+/* A drain's ETag is its version, in quotes and nothing more. */
+static const char etag_prefix[] = "";
+
+void drains_get(struct request *request, struct response *response)
+{
+    struct json_scene scene = handlers_scene(request);
+    const struct world_view *view = request->view;
+    struct text after = request_parameter_find(request, "after");
+    bool is_all = request_flag(request, "all", response), has_more = false;
+    uint32_t limit = request_limit(request, response);
+    if (response->status)
+        return;
+    json_t *items = json_array();
+    struct text last = {0};
+    for (uint32_t i = 0; i < view->drain_count && !has_more; i++) {
+        const struct world_drain *drain = &view->drains[i];
+        if (after.ptr && text_compare(drain->row.id, after) <= 0)
+            continue;
+        if (!is_all && world_drain_state(drain, request->now_ms) == DRAIN_CLOSED)
+            continue;
+        has_more = json_array_size(items) == limit;
+        if (has_more)
+            break;
+        json_array_append_new(items, json_view_drain(&scene, drain));
+        last = drain->row.id;
+    }
+    response_take_list(request, response, items,
+                       has_more ? arena_cstr(&request->arena, last) : NULL);
+}
+
+static const struct world_drain *drain_find(struct request *request, struct response *response)
+{
+    const struct world_drain *drain = json_view_find_drain(request->view, request->variables[0]);
+    if (!drain)
+        response_problem(response, "not-found", "there is no drain '%.100s'",
+                         arena_cstr(&request->arena, request->variables[0]));
+    return drain;
+}
+
+void drain_get(struct request *request, struct response *response)
+{
+    const struct world_drain *drain = drain_find(request, response);
+    if (!drain)
+        return;
+    struct json_scene scene = handlers_scene(request);
+    response_set_etag(response, etag_prefix, drain->row.version);
+    response_take(response, 200, json_view_drain(&scene, drain));
+    /* The state of an active drain moves with the clock while its version stays, so a client that
+     * waits for "clear" must not be told that nothing changed. */
+    if (world_drain_state(drain, request->now_ms) != DRAIN_CLOSED)
+        request->if_none_match = (struct text){0};
+}
+
+/* "node" or "nodes", one of both. */
+static void nodes_read(struct request *request, struct response *response)
+{
+    struct text node = body_text(request, "node", response);
+    uint32_t count = 0;
+    const struct text *nodes = body_texts(request, "nodes", &count, response);
+    if (nodes && node.ptr) {
+        response_mistake(response, "/nodes", "conflict", "give \"node\" or \"nodes\", not both",
+                         NULL);
+    } else if (nodes) {
+        request->job.nodes = nodes;
+        request->job.node_count = count;
+    } else if (node.ptr && node.len) {
+        struct text *one = arena_new(&request->arena, struct text);
+        *one = node;
+        request->job.nodes = one;
+        request->job.node_count = 1;
+    } else if (!response->status || node.ptr) {
+        response_mistake(response, "/node", "missing", "the id of a node must be there", NULL);
+    }
+}
+
+static void end_read(struct request *request, struct response *response)
+{
+    int64_t until_ms = body_time_ms(request, "until", response);
+    uint32_t for_s = body_duration_s(request, "for", response);
+    if (until_ms && for_s)
+        response_mistake(response, "/for", "conflict", "give \"until\" or \"for\", not both", NULL);
+    if (until_ms && until_ms <= request->now_ms)
+        response_mistake(response, "/until", "wrong-value", "the time is over already", NULL);
+    request->job.until_at_ms = for_s ? request->now_ms + (int64_t)for_s * 1000 : until_ms;
+}
+
+/* What the API describes and this version does not do is refused, never ignored. */
+static void unsupported_read(struct request *request, struct response *response)
+{
+    struct text mode = body_text(request, "mode", response);
+    if (mode.ptr && !text_is(mode, "remove"))
+        response_mistake(response, "/mode", "unsupported", "not supported yet", "\"remove\"");
+    const json_t *ramp = json_object_get(request->body, "ramp");
+    if (!ramp || json_is_null(ramp))
+        return;
+    bool is_zero = (json_is_integer(ramp) && json_integer_value(ramp) == 0) ||
+                   (json_is_string(ramp) && strcmp(json_string_value(ramp), "0s") == 0);
+    if (!is_zero)
+        response_mistake(response, "/ramp", "unsupported", "not supported yet", "0");
+}
+
+void drains_post(struct request *request, struct response *response)
+{
+    request->job.kind = WORLD_DRAIN_ADD;
+    body_check_members(request->body, "", "node nodes services mode ramp until for reason override",
+                       response);
+    nodes_read(request, response);
+    request->job.services = body_texts(request, "services", &request->job.service_count, response);
+    request->job.reason = body_text_required(request, "reason", response);
+    unsupported_read(request, response);
+    end_read(request, response);
+    body_override(request, response);
+}
+
+/* The drain as it would be: what a dry run would have stored. */
+static struct world_drain drain_imagine(struct request *request, uint32_t index, struct text id)
+{
+    const struct world_request *job = &request->job;
+    char *services = arena_printf(&request->arena, "%s", "");
+    for (uint32_t i = 0; i < job->service_count; i++) {
+        if (text_is(job->services[i], "*")) {
+            services = arena_printf(&request->arena, "%s", "");
+            break;
+        }
+        services = arena_printf(&request->arena, "%s%s%s", services, i ? " " : "",
+                                arena_cstr(&request->arena, job->services[i]));
+    }
+    struct world_drain drain = {.row = {.id = id,
+                                        .node = job->nodes[index],
+                                        .services = text_from(services),
+                                        .actor = text_from(request->identity.actor),
+                                        .reason = job->reason,
+                                        .since_at_ms = request->now_ms,
+                                        .until_at_ms = job->until_at_ms,
+                                        .version = 1}};
+    if (job->is_override)
+        drain.row.override_reason = job->override_reason;
+    json_view_greatest_share(request->view->plan, drain.row.node, drain.row.services,
+                             &drain.share_before_num, &drain.share_before_den);
+    return drain;
+}
+
+static json_t *drain_made_json(struct request *request, const struct world_result *result,
+                               uint32_t index)
+{
+    struct json_scene scene = handlers_scene_after(request, result);
+    if (result->outcome == WORLD_DRY_RUN) {
+        struct world_drain drain = drain_imagine(request, index, result->drain_ids[index]);
+        return json_view_drain(&scene, &drain);
+    }
+    const struct world_drain *drain = json_view_find_drain(scene.view, result->drain_ids[index]);
+    return drain ? json_view_drain(&scene, drain) : json_null();
+}
+
+void drains_post_finish(struct request *request, const struct world_result *result,
+                        struct response *response)
+{
+    if (handlers_failed(result, etag_prefix, response))
+        return;
+    unsigned status = handlers_status(result, 201);
+    bool is_list = json_is_array(json_object_get(request->body, "nodes"));
+    json_t *body = NULL;
+    if (is_list) {
+        json_t *items = json_array();
+        for (uint32_t i = 0; i < result->drain_id_count; i++)
+            json_array_append_new(items, drain_made_json(request, result, i));
+        body = json_pack("{s:o}", "items", items);
+    } else if (result->drain_id_count) {
+        body = drain_made_json(request, result, 0);
+    }
+    if (!json_is_object(body)) {
+        json_decref(body);
+        response_problem(response, "internal", "the drain is stored, but its view is not there");
+        return;
+    }
+    handlers_add_plan(result, body);
+    if (!is_list && result->outcome != WORLD_DRY_RUN) {
+        const struct world_drain *drain = json_view_find_drain(result->view, result->drain_ids[0]);
+        response_set_etag(response, etag_prefix, drain->row.version);
+        response->location = arena_printf(&request->arena, "/api/v1/drains/%s",
+                                          arena_cstr(&request->arena, drain->row.id));
+    }
+    response_take(response, status, body);
+}
+
+void drain_delete(struct request *request, struct response *response)
+{
+    const struct world_drain *drain = drain_find(request, response);
+    if (!drain)
+        return;
+    request->job.kind = WORLD_DRAIN_END;
+    request->job.drain_id = request->variables[0];
+    if (!request_read_if_match(request, etag_prefix, response))
+        response_stale(response, etag_prefix, drain->row.version);
+}
+
+void drain_delete_finish(struct request *request, const struct world_result *result,
+                         struct response *response)
+{
+    if (handlers_failed(result, etag_prefix, response))
+        return;
+    struct json_scene scene = handlers_scene_after(request, result);
+    const struct world_drain *found = json_view_find_drain(scene.view, request->variables[0]);
+    if (!found) {
+        response_problem(response, "internal", "the drain is closed, but its view is not there");
+        return;
+    }
+    struct world_drain drain = *found;
+    if (result->outcome == WORLD_DRY_RUN) {
+        drain.row.ended_at_ms = request->now_ms;
+    } else {
+        response_set_etag(response, etag_prefix, drain.row.version);
+    }
+    json_t *body = json_view_drain(&scene, &drain);
+    handlers_add_plan(result, body);
+    response_take(response, handlers_status(result, 200), body);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* handlers: one function a route; router.c has the table, request.h what they get and make.
+ *
+ * A handler checks what the router cannot know and either answers from the view, or leaves a job
+ * for the world, whose result the route's _finish turns into the answer. */
+#pragma once
+#include "api/json_view.h"
+#include "api/request.h"
+
+void livez_get(struct request *request, struct response *response);
+void readyz_get(struct request *request, struct response *response);
+void problem_page_get(struct request *request, struct response *response);
+void version_get(struct request *request, struct response *response);
+void status_get(struct request *request, struct response *response);
+void plan_get(struct request *request, struct response *response);
+void records_get(struct request *request, struct response *response);
+
+void revisions_get(struct request *request, struct response *response);
+void revisions_finish(struct request *request, const struct world_result *result,
+                      struct response *response);
+
+void nodes_get(struct request *request, struct response *response);
+void node_get(struct request *request, struct response *response);
+void node_weight_put(struct request *request, struct response *response);
+void node_weight_delete(struct request *request, struct response *response);
+void node_weight_finish(struct request *request, const struct world_result *result,
+                        struct response *response);
+
+void drains_get(struct request *request, struct response *response);
+void drains_post(struct request *request, struct response *response);
+void drains_post_finish(struct request *request, const struct world_result *result,
+                        struct response *response);
+void drain_get(struct request *request, struct response *response);
+void drain_delete(struct request *request, struct response *response);
+void drain_delete_finish(struct request *request, const struct world_result *result,
+                         struct response *response);
+
+/* outcome.c: what all changes have in common. */
+
+/* The view that the request began with, and its plan. */
+struct json_scene handlers_scene(const struct request *request);
+
+/* The scene of an outcome: the view after the job; for a dry run the plan that it would make. */
+struct json_scene handlers_scene_after(const struct request *request,
+                                       const struct world_result *result);
+
+/* 201 or 200, 202, 200 by the outcome. `made`: what success is when it was served at once. */
+unsigned handlers_status(const struct world_result *result, unsigned made);
+
+/* Turns WORLD_FAILED into its problem. `etag_prefix`: of the thing's ETag, for 412. True: it did.
+ */
+NODISCARD bool handlers_failed(const struct world_result *result, const char *etag_prefix,
+                               struct response *response);
+
+/* Adds "plan", what would change, to the body of a dry run. */
+void handlers_add_plan(const struct world_result *result, json_t *body);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* http: the API server: sockets in, requests to the handlers, answers out. The door of
+ * libmicrohttpd.
+ *
+ * What comes is judged and parsed by http_gate at http_door, before the library has it; the
+ * library counts the body's bytes and writes the answer, on one thread of its own. Every
+ * connection carries one request ("Connection: close"). Reads answer at once from the view in
+ * force. A change is submitted to the world and its connection suspended; the world's callback
+ * makes the answer and resumes it. So nothing here waits for a disk or for dnsd.
+ *
+ * Two ways in: TCP, with a token, and a UNIX socket of mode 0600, where the kernel names the peer.
+ * No TLS yet: a TCP address that is not loopback is refused unless is_exposed_allowed. A proxy in
+ * front must itself refuse ambiguous framing. */
+#pragma once
+#include "api/auth.h"
+#include "api/world.h"
+#include "zones/base/error.h"
+
+/* 0 means the default. */
+struct http_limits {
+    unsigned connections; /* 256 */
+    unsigned per_address; /* 64; not on the UNIX socket */
+    unsigned head_ms;     /* 10 s from accept to the whole head */
+    unsigned request_ms;  /* 10 s from accept to the whole body */
+    unsigned answer_ms;   /* 150 s: 64 waiting changes of at most 2 s each, and then the reading */
+    unsigned idle_s;      /* 15 s without a byte, while the library has the connection */
+    unsigned stop_ms;     /* 5 s for changes under way when the server stops */
+};
+
+struct http_options {
+    const char *address;      /* "127.0.0.1:8053"; NULL: no TCP */
+    const char *socket_path;  /* DIR/api.sock; NULL: none */
+    const char *const *hosts; /* more names that a Host header may have; NULL-terminated, or NULL */
+    bool is_exposed_allowed;  /* listen on an address that is not loopback, without TLS */
+    struct http_limits limits;
+};
+
+struct http;
+
+/* World and auth are borrowed for the server's life. NULL: *err says why, with a mend. */
+NODISCARD struct http *http_start(const struct http_options *options, struct world *world,
+                                  struct auth *auth, struct error *err);
+
+/* "127.0.0.1:8053", with the port that the kernel chose when 0 was asked for; "" without TCP. */
+const char *http_address(const struct http *http);
+
+/* Accepts nothing more, lets changes under way end and be answered (the world must still run), then
+ * closes everything and removes the socket file. NULL is fine. */
+void http_stop(struct http *http);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/http_exchange.h"
+
+#include "api/body.h"
+#include "zones/base/clock.h"
+#include "zones/base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* An id of the client's is echoed when it is harmless; else we make one. */
+static void choose_id(struct exchange *exchange)
+{
+    struct text id = gate_field_find(exchange->head, "x-request-id");
+    bool is_fine = id.len > 0 && id.len < EXCHANGE_ID_SIZE;
+    for (size_t i = 0; i < id.len && is_fine; i++) {
+        char c = id.ptr[i];
+        is_fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' ||
+                  c == '_' || c == '-';
+    }
+    if (is_fine) {
+        memcpy(exchange->id, id.ptr, id.len);
+        return;
+    }
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+        random = (uint64_t)clock_realtime_ms(); /* it is a label, not a secret */
+    snprintf(exchange->id, sizeof exchange->id, "%016" PRIx64, random);
+}
+
+/* The token, however it was sent; empty: none. */
+static struct text token_of(const struct gate_head *head, struct response *response)
+{
+    struct text bearer = gate_field_find(head, "authorization");
+    struct text key = gate_field_find(head, "x-api-key");
+    if (bearer.ptr && key.ptr) {
+        response_problem(response, "malformed",
+                         "a token came both in Authorization and in X-API-Key; send one");
+        return (struct text){0};
+    }
+    if (!bearer.ptr)
+        return key;
+    struct text scheme = {bearer.ptr, bearer.len < 6 ? bearer.len : 6};
+    if (!gate_text_is(scheme, "bearer") || bearer.len < 8 || bearer.ptr[6] != ' ')
+        return (struct text){0};
+    bearer = (struct text){bearer.ptr + 7, bearer.len - 7};
+    while (bearer.len && bearer.ptr[0] == ' ')
+        bearer = (struct text){bearer.ptr + 1, bearer.len - 1};
+    return bearer;
+}
+
+static void authenticate_token(struct exchange *exchange, const char *source, struct auth *auth)
+{
+    struct response *response = &exchange->response;
+    struct auth_attempt attempt = {.token = token_of(exchange->head, response),
+                                   .source = text_from(source),
+                                   .now_ms = clock_monotonic_ms()};
+    struct error err = {0};
+    uint32_t retry_after_s = 0;
+    if (response->status ||
+        auth_check_token(auth, &attempt, &exchange->request.identity, &retry_after_s, &err))
+        return;
+    if (retry_after_s) {
+        response_problem(response, "too-many-attempts", "%s", err.message);
+        response->retry_after_s = retry_after_s;
+        return;
+    }
+    response_problem(response, "unauthenticated", "%s", err.message);
+}
+
+static void authenticate(struct exchange *exchange, const struct door_connection *connection,
+                         struct auth *auth)
+{
+    struct response *response = &exchange->response;
+    const struct route *route = exchange->request.route;
+    struct error err = {0};
+    if (route->role == ROLE_NONE)
+        return;
+    if (!connection->is_unix)
+        authenticate_token(exchange, connection->source, auth);
+    else if (!auth_check_peer(auth, connection->uid, &exchange->request.identity, &err))
+        response_problem(response, "forbidden", "%s", err.message);
+    if (!response->status && exchange->request.identity.role < route->role)
+        response_problem(response, "forbidden", "this needs the role %s; yours is %s",
+                         role_print(route->role), role_print(exchange->request.identity.role));
+}
+
+static bool is_json_type(struct text type)
+{
+    const char *semicolon = type.len ? memchr(type.ptr, ';', type.len) : NULL;
+    if (semicolon)
+        type.len = (size_t)(semicolon - type.ptr);
+    while (type.len && (type.ptr[type.len - 1] == ' ' || type.ptr[type.len - 1] == '\t'))
+        type.len--;
+    return gate_text_is(type, "application/json");
+}
+
+static void check_body_head(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    const struct gate_head *head = exchange->head;
+    if (!exchange->request.route->takes_body) {
+        if (head->content_length > 0)
+            response_problem(response, "malformed", "this request takes no body");
+        return;
+    }
+    if (head->content_length > BODY_MAX_BYTES)
+        response_problem(response, "too-large", "the body has %" PRIu64 " bytes; 1 MiB is the most",
+                         head->content_length);
+    if (!is_json_type(gate_field_find(head, "content-type")))
+        response_problem(response, "not-json-type",
+                         "send the header 'Content-Type: application/json'");
+}
+
+void exchange_begin(struct exchange *exchange, const struct door_connection *connection,
+                    struct auth *auth)
+{
+    struct request *request = &exchange->request;
+    struct response *response = &exchange->response;
+    exchange->head = &connection->head;
+    choose_id(exchange);
+    if (!router_match(request, exchange->head, response))
+        return;
+    request->if_match = gate_field_find(exchange->head, "if-match");
+    request->if_none_match = gate_field_find(exchange->head, "if-none-match");
+    authenticate(exchange, connection, auth);
+    if (response->status)
+        return;
+    request_parse_query(request, exchange->head->query, request->route->parameters, response);
+    if (request->route->is_change) {
+        request->job.is_dry_run = request_flag(request, "dry_run", response);
+        request->job.actor = (struct world_actor){text_from(request->identity.actor),
+                                                  text_from(request->identity.source)};
+    }
+    check_body_head(exchange);
+}
+
+bool exchange_answers_early(const struct exchange *exchange)
+{
+    return exchange->response.status &&
+           (exchange->head->expects_continue ||
+            exchange->head->content_length > EXCHANGE_SWALLOW_MAX_BYTES);
+}
+
+void exchange_take(struct exchange *exchange, struct bytes piece)
+{
+    exchange->received_bytes += piece.len;
+    if (exchange->response.status)
+        return;
+    size_t need = exchange->body_len + piece.len;
+    if (need > BODY_MAX_BYTES) { /* cannot be: Content-Length was checked */
+        response_problem(&exchange->response, "too-large", "the body is longer than 1 MiB");
+        return;
+    }
+    if (need > exchange->body_room) {
+        /* With the bytes that came, not with those that were announced. */
+        size_t room = exchange->body_room ? exchange->body_room : 1024;
+        while (room < need)
+            room *= 2;
+        uint8_t *body = realloc(exchange->body, room);
+        if (!body)
+            abort();
+        exchange->body = body;
+        exchange->body_room = room;
+    }
+    memcpy(exchange->body + exchange->body_len, piece.ptr, piece.len);
+    exchange->body_len = need;
+}
+
+bool exchange_handle(struct exchange *exchange, const struct world_view *view, int64_t now_ms)
+{
+    struct request *request = &exchange->request;
+    struct response *response = &exchange->response;
+    request->view = view;
+    request->now_ms = now_ms;
+    if (exchange->received_bytes != exchange->head->content_length)
+        response_problem(response, "malformed", "the body is not as long as Content-Length says");
+    if (response->status)
+        return false;
+    const struct route *route = request->route;
+    if (!view->plan && route->role != ROLE_NONE) { /* no store, no plan: say why, to everybody */
+        response_problem(response, "unavailable", "%s", view->not_ready[0]);
+        return false;
+    }
+    struct bytes body = {exchange->body ? exchange->body : (const uint8_t *)"", exchange->body_len};
+    if (route->takes_body && !body_parse(request, body, response))
+        return false;
+    route->handle(request, response);
+    if (!response->status && route->finish)
+        return true;
+    if (!response->status) /* cannot be: a route without finish answers */
+        response_problem(response, "internal", "the request was not answered");
+    if (route->method == GATE_GET)
+        response_check_none_match(request, response);
+    return false;
+}
+
+void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms)
+{
+    struct request *request = &exchange->request;
+    request->now_ms = now_ms;
+    request->route->finish(request, result, &exchange->response);
+    if (!exchange->response.status)
+        response_problem(&exchange->response, "internal", "the result was not told");
+    if (request->route->is_change && !request->job.is_dry_run)
+        log_info("change by API", log_text("actor", request->job.actor.name),
+                 log_text("source", request->job.actor.source),
+                 log_string("method", gate_method_print(request->method)),
+                 log_text("path", request->path), log_number("status", exchange->response.status),
+                 log_string("request_id", exchange->id));
+}
+
+char *exchange_body_print(const struct exchange *exchange, size_t *len, const char **type)
+{
+    const struct response *response = &exchange->response;
+    char *body = NULL;
+    if (response->json) {
+        *type = response->is_problem ? "application/problem+json" : "application/json";
+        body = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    } else {
+        *type = response->page ? "text/plain; charset=utf-8" : NULL;
+        body = strdup(response->page ? response->page : "");
+    }
+    if (!body)
+        abort();
+    *len = strlen(body);
+    return body;
+}
+
+void exchange_fini(struct exchange *exchange)
+{
+    response_fini(&exchange->response);
+    json_decref(exchange->request.body);
+    arena_fini(&exchange->request.arena);
+    free(exchange->body);
+}

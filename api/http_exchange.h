@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* http_exchange: one request on its way through: checked, authenticated, its body gathered, handled
+ * and made into an answer. Everything between the library's calls (http.c) and the handlers. */
+#pragma once
+#include "api/http_door.h"
+#include "api/router.h"
+
+enum {
+    EXCHANGE_ID_SIZE = 65,
+    /* A refused body is swallowed up to here, so that the client reads our answer instead of a
+     * reset; who announces more is cut off. */
+    EXCHANGE_SWALLOW_MAX_BYTES = 4 * 1024 * 1024,
+};
+
+struct exchange {
+    struct request request;
+    struct response response;
+    const struct gate_head *head; /* of the connection */
+    char id[EXCHANGE_ID_SIZE];    /* X-Request-Id */
+    uint64_t received_bytes;
+    uint8_t *body; /* heap */
+    size_t body_len, body_room;
+};
+
+/* Checks all that can be checked before the body: route, role, query, framing and kind of body. A
+ * response with a status says no. */
+void exchange_begin(struct exchange *exchange, const struct door_connection *connection,
+                    struct auth *auth);
+
+/* True when the answer should go out without waiting for the body. */
+bool exchange_answers_early(const struct exchange *exchange);
+
+/* Takes a piece of the body, or throws it away when there is an answer already. */
+void exchange_take(struct exchange *exchange, struct bytes piece);
+
+/* The body is whole: parses it and calls the handler. True: request.job is to be submitted. */
+NODISCARD bool exchange_handle(struct exchange *exchange, const struct world_view *view,
+                               int64_t now_ms);
+
+/* The job has its result. `now_ms`: it has taken a while, and states are told as of now. */
+void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms);
+
+/* The response as bytes: NUL-terminated heap text of the caller's, with its length and type. */
+char *exchange_body_print(const struct exchange *exchange, size_t *len, const char **type);
+
+void exchange_fini(struct exchange *exchange); /* not the view: its owner gives that back */

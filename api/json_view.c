@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/json_view.h"
+
+#include "api/problem.h"
+#include "zones/base/clock.h"
+#include "zones/text.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum {
+    STATUS_ZONES_MAX = 100,  /* a status is to be read at a glance; zones_total says the rest */
+    CAPACITY_LEFT_MAX = 100, /* likewise: sets, of which 100,000 domains make few */
+};
+
+json_t *json_view_time(int64_t at_ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    return at_ms ? json_string(clock_print(at_ms, text)) : json_null();
+}
+
+json_t *json_view_text(struct text text)
+{
+    return problem_string(text);
+}
+
+json_t *json_view_text_or_null(struct text text)
+{
+    return text.len ? problem_string(text) : json_null();
+}
+
+static json_t *number_or_null(int64_t number)
+{
+    return number ? json_integer(number) : json_null();
+}
+
+static json_t *name_json(struct name name)
+{
+    struct arena arena = {0};
+    json_t *json = json_string(text_name_print(&arena, name));
+    arena_fini(&arena);
+    return json;
+}
+
+/* The words of `list` (one space between) as a JSON list; `all` when there is none. */
+static json_t *words(struct text list, const char *all)
+{
+    json_t *array = json_array();
+    while (list.len) {
+        const char *space = memchr(list.ptr, ' ', list.len);
+        size_t len = space ? (size_t)(space - list.ptr) : list.len;
+        if (len)
+            json_array_append_new(array, problem_string((struct text){list.ptr, len}));
+        len += space != NULL;
+        list.ptr += len;
+        list.len -= len;
+    }
+    if (json_array_size(array) == 0 && all)
+        json_array_append_new(array, json_string(all));
+    return array;
+}
+
+static bool covers(struct text services, struct text service)
+{
+    if (services.len == 0 || text_is(services, "*"))
+        return true;
+    while (services.len) {
+        const char *space = memchr(services.ptr, ' ', services.len);
+        size_t len = space ? (size_t)(space - services.ptr) : services.len;
+        if (text_equal((struct text){services.ptr, len}, service))
+            return true;
+        len += space != NULL;
+        services.ptr += len;
+        services.len -= len;
+    }
+    return false;
+}
+
+static const struct inventory_service *service_of(const struct plan *plan,
+                                                  const struct plan_set *set)
+{
+    const struct layout *layout = plan->input.layout;
+    return &layout->inventory->services[layout->declared[set->declared].service];
+}
+
+static struct name domain_of(const struct plan *plan, const struct plan_set *set)
+{
+    const struct layout *layout = plan->input.layout;
+    return layout->inventory->domains[layout->declared[set->declared].domain].name;
+}
+
+static const struct plan_member *member_find(const struct plan_set *set, uint32_t node)
+{
+    for (uint32_t i = 0; !set->is_null && i < set->member_count; i++) {
+        if (set->members[i].node == node)
+            return &set->members[i];
+    }
+    return NULL;
+}
+
+void json_view_greatest_share(const struct plan *plan, struct text node, struct text services,
+                              uint32_t *num, uint32_t *den)
+{
+    uint32_t index = inventory_find_node(plan->input.layout->inventory, node);
+    *num = 0;
+    *den = 1;
+    for (uint32_t i = 0; i < plan->set_count && index != INVENTORY_NONE; i++) {
+        const struct plan_set *set = &plan->sets[i];
+        if (!covers(services, service_of(plan, set)->id))
+            continue;
+        const struct plan_member *member = member_find(set, index);
+        if (!member || member->absence != PLAN_PRESENT || member->share_den == 0)
+            continue;
+        if ((uint64_t)member->share_num * *den > (uint64_t)*num * member->share_den) {
+            *num = member->share_num;
+            *den = member->share_den;
+        }
+    }
+}
+
+const struct world_drain *json_view_find_drain(const struct world_view *view, struct text id)
+{
+    for (uint32_t i = 0; i < view->drain_count; i++) {
+        if (text_equal(view->drains[i].row.id, id))
+            return &view->drains[i];
+    }
+    return NULL;
+}
+
+static double ratio(uint64_t num, uint64_t den)
+{
+    return den ? (double)num / (double)den : 0;
+}
+
+/* {"example.org/xmpp-client": 0.625}: how much of the capacity declared at the node's priority is
+ * still in the sets that it was withdrawn from. */
+static json_t *capacity_left(const struct plan *plan, const struct store_drain *row)
+{
+    json_t *json = json_object();
+    const struct inventory *inventory = plan->input.layout->inventory;
+    uint32_t node = inventory_find_node(inventory, row->node);
+    struct arena arena = {0};
+    for (uint32_t i = 0; node != INVENTORY_NONE && i < plan->set_count; i++) {
+        const struct plan_set *set = &plan->sets[i];
+        struct text service = service_of(plan, set)->id;
+        const struct plan_member *member = member_find(set, node);
+        if (!member || !covers(row->services, service))
+            continue;
+        uint64_t left = 0;
+        for (uint32_t m = 0; m < set->member_count; m++) {
+            const struct plan_member *other = &set->members[m];
+            if (other->priority == member->priority && other->absence == PLAN_PRESENT)
+                left += inventory->nodes[other->node].capacity;
+        }
+        const char *domain = text_name_print(&arena, domain_of(plan, set));
+        char *key = arena_printf(&arena, "%.*s/%.*s", (int)strlen(domain) - 1, domain,
+                                 (int)service.len, service.ptr);
+        json_object_set_new(json, key, json_real(ratio(left, member->capacity_group)));
+        if (json_object_size(json) == CAPACITY_LEFT_MAX)
+            break;
+    }
+    arena_fini(&arena);
+    return json;
+}
+
+static void timeline_add(json_t *timeline, enum drain_state state, int64_t at_ms, int64_t now_ms)
+{
+    if (!at_ms)
+        return;
+    json_t *step = json_object();
+    json_object_set_new(step, "state", json_string(drain_state_print(state)));
+    json_object_set_new(step, "at", json_view_time(at_ms));
+    if (at_ms > now_ms)
+        json_object_set_new(step, "expected", json_true());
+    json_array_append_new(timeline, step);
+}
+
+static json_t *timeline(const struct json_scene *scene, const struct world_drain *drain)
+{
+    const struct store_drain *row = &drain->row;
+    json_t *steps = json_array();
+    if (!row->served_at_ms)
+        timeline_add(steps, DRAIN_SCHEDULED, row->since_at_ms, scene->now_ms);
+    timeline_add(steps, DRAIN_WITHDRAWN, row->served_at_ms, scene->now_ms);
+    /* A drain that ended before its caches were clean never became clear. */
+    if (!row->ended_at_ms || drain->dns_clear_at_ms <= row->ended_at_ms)
+        timeline_add(steps, DRAIN_CLEAR, drain->dns_clear_at_ms, scene->now_ms);
+    timeline_add(steps, DRAIN_CLOSED, row->ended_at_ms ? row->ended_at_ms : row->until_at_ms,
+                 scene->now_ms);
+    return steps;
+}
+
+static json_t *progress(const struct json_scene *scene, const struct world_drain *drain)
+{
+    json_t *json = json_object();
+    uint32_t num = drain->share_before_num, den = drain->share_before_den;
+    json_object_set_new(json, "share_before", json_real(ratio(num, den)));
+    if (drain->row.served_at_ms || drain->row.ended_at_ms)
+        json_view_greatest_share(scene->plan, drain->row.node, drain->row.services, &num, &den);
+    json_object_set_new(json, "share_now", json_real(ratio(num, den)));
+    json_object_set_new(json, "share_target", json_integer(0));
+    json_object_set_new(json, "dns_clear_at", json_view_time(drain->dns_clear_at_ms));
+    json_object_set_new(
+        json, "basis", json_string(drain->is_clear_final ? "last_served+ttl" : "acknowledged+ttl"));
+    json_object_set_new(json, "resolver_max_ttl", json_integer(WORLD_RESOLVER_MAX_TTL_S));
+    json_object_set_new(json, "dns_clear_at_pessimistic",
+                        json_view_time(drain->dns_clear_pessimistic_at_ms));
+    return json;
+}
+
+json_t *json_view_drain(const struct json_scene *scene, const struct world_drain *drain)
+{
+    const struct store_drain *row = &drain->row;
+    json_t *json = json_object();
+    json_object_set_new(json, "id", json_view_text(row->id));
+    json_object_set_new(json, "node", json_view_text(row->node));
+    json_object_set_new(json, "services", words(row->services, "*"));
+    json_object_set_new(json, "state",
+                        json_string(drain_state_print(world_drain_state(drain, scene->now_ms))));
+    json_object_set_new(json, "mode", json_string("remove"));
+    json_object_set_new(json, "actor", json_view_text(row->actor));
+    json_object_set_new(json, "reason", json_view_text(row->reason));
+    json_object_set_new(json, "created_at", json_view_time(row->since_at_ms));
+    json_object_set_new(json, "until", json_view_time(row->until_at_ms));
+    json_object_set_new(json, "served_at", json_view_time(row->served_at_ms));
+    json_object_set_new(json, "ended_at", json_view_time(row->ended_at_ms));
+    json_object_set_new(json, "forced", json_boolean(row->override_reason.len > 0));
+    json_object_set_new(json, "timeline", timeline(scene, drain));
+    json_object_set_new(json, "progress", progress(scene, drain));
+    json_object_set_new(json, "sessions", json_pack("{s:b}", "known", 0));
+    json_object_set_new(json, "capacity_left", capacity_left(scene->plan, row));
+    json_object_set_new(json, "index", json_integer((json_int_t)scene->view->index));
+    return json;
+}
+
+json_t *json_view_weight(const struct overlay_weight *weight)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "node", json_view_text(weight->node));
+    json_object_set_new(json, "service", json_view_text(weight->service));
+    json_t *value = NULL;
+    switch (weight->form) {
+    case WEIGHT_ABSOLUTE:
+        value = json_integer(weight->value);
+        break;
+    case WEIGHT_PERCENT:
+        value = json_sprintf("%d%%", weight->value);
+        break;
+    case WEIGHT_ADD:
+        value = json_sprintf("%+d", weight->value);
+        break;
+    }
+    json_object_set_new(json, "weight", value);
+    json_object_set_new(json, "actor", json_view_text(weight->actor));
+    json_object_set_new(json, "reason", json_view_text(weight->reason));
+    json_object_set_new(json, "since", json_view_time(weight->since_at_ms));
+    json_object_set_new(json, "until", json_view_time(weight->until_at_ms));
+    return json;
+}
+
+static json_t *addresses(const struct inventory_node *node)
+{
+    json_t *list = json_array();
+    char text[INET6_ADDRSTRLEN];
+    for (uint32_t i = 0; i < node->ipv4_count; i++)
+        json_array_append_new(list,
+                              json_string(inet_ntop(AF_INET, node->ipv4[i], text, sizeof text)));
+    for (uint32_t i = 0; i < node->ipv6_count; i++)
+        json_array_append_new(list,
+                              json_string(inet_ntop(AF_INET6, node->ipv6[i], text, sizeof text)));
+    return list;
+}
+
+static json_t *effective_row(const struct plan *plan, const struct plan_set *set,
+                             const struct plan_member *member, struct arena *arena)
+{
+    const struct declared_set *declared = &plan->input.layout->declared[set->declared];
+    bool is_in = member->absence == PLAN_PRESENT;
+    uint32_t num = is_in ? member->share_num : 0, den = is_in ? member->share_den : 1;
+    json_t *json = json_object();
+    json_object_set_new(json, "domain", name_json(domain_of(plan, set)));
+    json_object_set_new(json, "domains", json_integer(declared->domain_count));
+    json_object_set_new(json, "service", json_view_text(service_of(plan, set)->id));
+    json_object_set_new(json, "in_set", json_boolean(is_in));
+    json_object_set_new(json, "priority", json_integer(member->priority));
+    json_object_set_new(json, "weight", json_integer(member->weight));
+    json_object_set_new(json, "planned_weight", json_integer(member->planned_weight));
+    json_object_set_new(json, "port", json_integer(member->port));
+    json_object_set_new(json, "ttl", json_integer(set->ttl_s));
+    json_object_set_new(json, "share", json_real(ratio(num, den)));
+    json_object_set_new(json, "share_exact", json_sprintf("%u/%u", num, den ? den : 1));
+    json_object_set_new(json, "because",
+                        json_string(plan_member_because(plan, set, member, arena)));
+    return json;
+}
+
+static json_t *effective(const struct plan *plan, uint32_t node)
+{
+    json_t *list = json_array();
+    struct arena arena = {0};
+    for (uint32_t i = 0; i < plan->set_count; i++) {
+        const struct plan_member *member = member_find(&plan->sets[i], node);
+        if (member)
+            json_array_append_new(list, effective_row(plan, &plan->sets[i], member, &arena));
+    }
+    arena_fini(&arena);
+    return list;
+}
+
+static const char *state_print(enum node_state state)
+{
+    switch (state) {
+    case NODE_UP:
+        return "up";
+    case NODE_DRAIN:
+        return "drain";
+    case NODE_MAINT:
+        return "maint";
+    case NODE_OFF:
+        return "off";
+    }
+    return "up";
+}
+
+json_t *json_view_node(const struct json_scene *scene, uint32_t node)
+{
+    const struct inventory *inventory = scene->plan->input.layout->inventory;
+    const struct overlays *overlays = scene->plan->input.overlays;
+    const struct inventory_node *row = &inventory->nodes[node];
+    json_t *json = json_object(), *drain = json_null(), *weights = json_array();
+    json_t *tags = json_array();
+    for (uint32_t i = 0; i < overlays->drain_count; i++) {
+        if (text_equal(overlays->drains[i].node, row->id))
+            drain = json_view_text(overlays->drains[i].id);
+    }
+    for (uint32_t i = 0; i < overlays->weight_count; i++) {
+        if (text_equal(overlays->weights[i].node, row->id))
+            json_array_append_new(weights, json_view_weight(&overlays->weights[i]));
+    }
+    for (uint32_t i = 0; i < row->tag_count; i++)
+        json_array_append_new(tags, json_view_text(row->tags[i]));
+    json_object_set_new(json, "id", json_view_text(row->id));
+    json_object_set_new(json, "host", name_json(row->host));
+    json_object_set_new(json, "addresses", addresses(row));
+    json_object_set_new(json, "capacity", json_integer(row->capacity));
+    json_object_set_new(json, "tier", json_view_text(inventory->tiers[row->tier].id));
+    json_object_set_new(json, "site", json_view_text_or_null(row->site));
+    json_object_set_new(json, "tags", tags);
+    json_object_set_new(json, "state", json_string(state_print(row->state)));
+    json_object_set_new(json, "drain", drain);
+    json_object_set_new(json, "weights", weights);
+    json_object_set_new(json, "effective", effective(scene->plan, node));
+    json_object_set_new(json, "index", json_integer((json_int_t)scene->view->index));
+    return json;
+}
+
+static json_t *digest_json(const struct digest *digest)
+{
+    char text[DIGEST_TEXT_SIZE];
+    return json_sprintf("sha256:%s", digest_print(digest, text));
+}
+
+static void status_zones(json_t *json, const struct world_view *view)
+{
+    const struct content_names *names = &view->layout->names;
+    json_t *zones = json_array();
+    for (uint32_t i = 0; i < names->zone_count && i < STATUS_ZONES_MAX; i++) {
+        json_t *zone = json_object();
+        json_object_set_new(zone, "zone", name_json(names->zones[i].apex));
+        json_object_set_new(zone, "serial", json_integer(view->zone_serials[i]));
+        json_array_append_new(zones, zone);
+    }
+    json_object_set_new(json, "zones", zones);
+    json_object_set_new(json, "zones_total", json_integer(names->zone_count));
+}
+
+static json_t *dnsd_json(const struct world_dnsd *dnsd)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "in_step", json_boolean(dnsd->is_connected && dnsd->is_in_step));
+    json_object_set_new(json, "generation",
+                        number_or_null(dnsd->is_connected ? (int64_t)dnsd->generation : 0));
+    json_object_set_new(json, "pid", number_or_null(dnsd->pid));
+    json_object_set_new(json, "workers", json_integer(dnsd->workers));
+    json_object_set_new(json, "addresses", words(dnsd->addresses, NULL));
+    return json;
+}
+
+static json_t *inventory_json(const struct world_view *view)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "file", json_view_text_or_null(view->inventory_file));
+    json_object_set_new(json, "digest", digest_json(&view->inventory_digest));
+    json_object_set_new(
+        json, "source",
+        json_string(view->inventory_source == STORE_SOURCE_FILE ? "file" : "store"));
+    return json;
+}
+
+json_t *json_view_status(const struct json_scene *scene)
+{
+    const struct world_view *view = scene->view;
+    json_t *json = json_object(), *reasons = json_array(), *drains = json_array();
+    json_t *weights = json_array();
+    for (const char *const *reason = view->not_ready; reason && *reason; reason++)
+        json_array_append_new(reasons, problem_string(text_from(*reason)));
+    for (uint32_t i = 0; i < view->drain_count; i++) {
+        if (world_drain_state(&view->drains[i], scene->now_ms) != DRAIN_CLOSED)
+            json_array_append_new(drains, json_view_drain(scene, &view->drains[i]));
+    }
+    for (uint32_t i = 0; i < view->overlays.weight_count; i++)
+        json_array_append_new(weights, json_view_weight(&view->overlays.weights[i]));
+    json_object_set_new(json, "revision", json_integer((json_int_t)view->revision));
+    json_object_set_new(json, "served_revision", number_or_null((int64_t)view->served_revision));
+    json_object_set_new(json, "published_at", json_view_time(view->published_at_ms));
+    json_object_set_new(json, "served_at", json_view_time(view->served_at_ms));
+    json_object_set_new(json, "ready", json_boolean(view->is_ready));
+    json_object_set_new(json, "reasons", reasons);
+    status_zones(json, view);
+    json_object_set_new(json, "dnsd", dnsd_json(&view->dnsd));
+    json_object_set_new(
+        json, "processes",
+        json_pack("{s:i, s:o}", "srvpland", scene->pid, "dnsd", number_or_null(view->dnsd.pid)));
+    json_object_set_new(json, "drains", drains);
+    json_object_set_new(json, "weights", weights);
+    json_object_set_new(json, "next_change", json_view_time(view->plan->next_change_at_ms));
+    json_object_set_new(json, "inventory", inventory_json(view));
+    json_object_set_new(json, "index", json_integer((json_int_t)view->index));
+    return json;
+}
+
+json_t *json_view_revision(const struct store_revision *revision)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "revision", json_integer((json_int_t)revision->number));
+    json_object_set_new(json, "at", json_view_time(revision->at_ms));
+    json_object_set_new(json, "actor", json_view_text(revision->actor));
+    json_object_set_new(json, "cause", json_view_text(revision->cause));
+    json_object_set_new(json, "inventory_digest", digest_json(&revision->inventory_digest));
+    json_object_set_new(json, "served_at", json_view_time(revision->served_at_ms));
+    return json;
+}
+
+json_t *json_view_guard(const struct plan *plan, const struct plan_verdict *verdict)
+{
+    const struct plan_set *set = &plan->sets[verdict->set];
+    json_t *json = json_object();
+    json_object_set_new(json, "name", json_string(plan_guard_print(verdict->guard)));
+    json_object_set_new(json, "domain", name_json(domain_of(plan, set)));
+    json_object_set_new(json, "service", json_view_text(service_of(plan, set)->id));
+    json_object_set_new(json, "would_be", json_integer(verdict->would_be));
+    json_object_set_new(json, "limit", json_integer(verdict->limit));
+    json_object_set_new(json, "declared", json_integer(verdict->declared_nodes));
+    return json;
+}

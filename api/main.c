@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* srvpland: the control plane. Starts the world (store, plan, image, dnsd), then the API, says that
+ * it is ready, and waits for signals: SIGHUP reads the inventory again, SIGTERM and SIGINT end
+ * API, world and dnsd, in that order. */
+#include "api/auth.h"
+#include "api/http.h"
+#include "api/options.h"
+#include "zones/base/file.h"
+#include "zones/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    EXIT_USAGE = 64
+};
+
+struct server {
+    struct options options;
+    char state_path[PATH_MAX], inventory_path[PATH_MAX], dnsd_path[PATH_MAX], socket_path[PATH_MAX];
+    int state_directory;
+    struct auth *auth;
+    struct world *world;
+    struct http *http;
+};
+
+/* Makes the state directory: others may pass through to the image, and see no list. */
+static bool open_state(struct server *server, struct error *err)
+{
+    const char *path = server->options.state;
+    bool is_new = mkdir(path, 0711) == 0;
+    if (!is_new && errno != EEXIST)
+        return error_system(err, path, "make its parent directory, or name another with --state",
+                            "cannot make the state directory");
+    server->state_directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (is_new && server->state_directory >= 0)
+        fchmod(server->state_directory, 0711); /* whatever the umask is */
+    if (server->state_directory < 0 || !realpath(path, server->state_path))
+        return error_system(err, path, "look at its rights", "cannot open the state directory");
+    return true;
+}
+
+/* An inventory that is not there now may be there later: its path stays what it is. */
+static void find_inventory(struct server *server)
+{
+    if (realpath(server->options.inventory, server->inventory_path))
+        return;
+    snprintf(server->inventory_path, sizeof server->inventory_path, "%s",
+             server->options.inventory);
+}
+
+/* srvplan-dnsd: as told, or beside us. */
+static void find_dnsd(struct server *server)
+{
+    char own[PATH_MAX] = "";
+    if (server->options.dnsd) {
+        snprintf(server->dnsd_path, sizeof server->dnsd_path, "%s", server->options.dnsd);
+        return;
+    }
+    ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
+    char *slash = len > 0 ? strrchr(own, '/') : NULL;
+    if (slash)
+        slash[1] = '\0';
+    if (snprintf(server->dnsd_path, sizeof server->dnsd_path, "%ssrvplan-dnsd", own) >=
+        (int)sizeof server->dnsd_path)
+        server->dnsd_path[0] = '\0';
+}
+
+/* The signals that we wait for, blocked in every thread. */
+static sigset_t block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit then looks like a full disk */
+    return set;
+}
+
+static bool start(struct server *server, struct error *err)
+{
+    const struct options *options = &server->options;
+    if (!open_state(server, err))
+        return false;
+    find_inventory(server);
+    find_dnsd(server);
+    if (snprintf(server->socket_path, sizeof server->socket_path, "%s/api.sock",
+                 server->state_path) >= (int)sizeof server->socket_path)
+        return error_set(err, ERROR_USAGE, "%s: the path is too long", server->state_path);
+    struct world_options world = {
+        .state_directory = server->state_directory,
+        .state_path = server->state_path,
+        .inventory_path = server->inventory_path,
+        .choice = options->choice,
+        .dnsd = {.state_directory = server->state_directory,
+                 .state_path = server->state_path,
+                 .program = server->dnsd_path,
+                 .addresses = options->dns,
+                 .workers = options->workers},
+    };
+    struct http_options http = {.address = options->api, .socket_path = server->socket_path};
+    /* The world comes first: its lock on the store keeps a second srvpland from the rest. */
+    if (!(server->world = world_start(&world, err)) ||
+        !(server->auth = auth_open(server->state_directory, err)) ||
+        !(server->http = http_start(&http, server->world, server->auth, err)))
+        return false;
+    return true;
+}
+
+static void say_ready(const struct server *server)
+{
+    const struct world_view *view = world_view_ref(server->world);
+    log_info("ready", log_string("api", http_address(server->http)),
+             log_text("dns", view->dnsd.addresses), log_number("revision", (int64_t)view->revision),
+             log_string("served", view->dnsd.is_in_step ? "yes" : "not yet"));
+    world_view_unref(view);
+}
+
+static void stop(struct server *server, enum dnsd_ending ending)
+{
+    http_stop(server->http);
+    world_stop(server->world, ending);
+    auth_close(server->auth);
+    fd_close(&server->state_directory);
+}
+
+static void wait_for_the_end(const struct server *server, const sigset_t *signals)
+{
+    for (;;) {
+        int number = 0;
+        if (sigwait(signals, &number) != 0)
+            continue;
+        if (number != SIGHUP) {
+            log_info("ending", log_number("signal", number));
+            return;
+        }
+        world_request_reload(server->world);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    struct server *server = calloc(1, sizeof *server);
+    if (!server)
+        return EXIT_FAILURE;
+    server->state_directory = -1;
+    json_object_seed(0);
+    switch (options_parse(&server->options, argc, argv, &err)) {
+    case OPTIONS_SERVE:
+        break;
+    case OPTIONS_STOP_FINE:
+        free(server);
+        return EXIT_SUCCESS;
+    case OPTIONS_STOP_USAGE:
+        fprintf(stderr, "srvpland: %s; try --help\n", err.message);
+        free(server);
+        return EXIT_USAGE;
+    }
+    umask(077);
+    sigset_t signals = block_signals();
+    bool started = start(server, &err);
+    if (started) {
+        say_ready(server);
+        wait_for_the_end(server, &signals);
+    } else {
+        fprintf(stderr, "srvpland: %s\n", err.message);
+    }
+    stop(server, started ? DNSD_END : DNSD_LEAVE_ADOPTED);
+    free(server);
+    return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}

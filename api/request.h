@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* request: one request as the handlers see it, and the response that they make. No HTTP library
+ * here: what came was judged by http_gate and taken apart by router, what goes out is written by
+ * http.
+ *
+ * A read fills the response from `view`. A change fills `job` and leaves the response empty; http
+ * submits the job and calls the route's `finish` with its result. The first problem wins: a
+ * response with a status is not overwritten, but mistakes of a body add up. */
+#pragma once
+#include "api/auth.h"
+#include "api/http_gate.h"
+#include "api/problem.h"
+#include "api/world.h"
+
+enum {
+    REQUEST_PARAMETERS_MAX = 32,
+    REQUEST_VARIABLES_MAX = 2,
+    REQUEST_PAGE_DEFAULT = 100,
+    REQUEST_PAGE_MAX = 1000,
+    RESPONSE_ETAG_SIZE = 40,
+    REQUEST_MISTAKES_MAX = 100, /* a body of 50,000 unknown members does not get 50,000 lines */
+};
+
+struct route;
+
+struct response {
+    unsigned status;  /* 0: nothing yet */
+    json_t *json;     /* owned; NULL: `page`, or no body */
+    const char *page; /* text/plain, lives on; used without json */
+    bool is_problem;
+    char etag[RESPONSE_ETAG_SIZE]; /* with its quotes; "": none */
+    char *location, *allow, *link; /* in the arena of the request; NULL: none */
+    uint32_t retry_after_s;        /* 0: none */
+};
+
+struct request_parameter {
+    struct text key, value; /* decoded */
+};
+
+struct request {
+    struct arena arena;
+    const struct route *route;
+    enum gate_method method;
+    struct text path;                             /* raw */
+    struct text variables[REQUEST_VARIABLES_MAX]; /* of {…} in the route, decoded */
+    struct request_parameter parameters[REQUEST_PARAMETERS_MAX];
+    size_t parameter_count;
+    struct text if_match, if_none_match; /* raw; ptr NULL: did not come */
+    struct auth_identity identity;
+    json_t *body;                  /* an object; NULL: the route takes none */
+    const struct world_view *view; /* as of the start; a reference of the request's own */
+    int64_t now_ms;                /* when it is handled; in `finish`, when its job was done */
+    struct world_request job;
+};
+
+void response_fini(struct response *response);
+
+/* Makes the response that problem, with a detail for a person, unless it has a status already. */
+void response_problem(struct response *response, const char *name, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/* Adds a mistake of the body: 422, all in one answer. `suggestion` may be NULL. */
+void response_mistake(struct response *response, const char *pointer, const char *code,
+                      const char *detail, const char *suggestion);
+
+/* 200 with the JSON, whose reference it takes. */
+void response_take(struct response *response, unsigned status, json_t *json);
+
+void response_set_etag(struct response *response, const char *prefix, uint64_t version);
+
+/* Turns a 200 into 304 when If-None-Match holds the response's ETag. */
+void response_check_none_match(const struct request *request, struct response *response);
+
+/* Splits and decodes the query; unknown and doubled keys are a problem. `known`: one space
+ * between. */
+void request_parse_query(struct request *request, struct text query, const char *known,
+                         struct response *response);
+
+/* Empty with ptr NULL when it did not come. */
+struct text request_parameter_find(const struct request *request, const char *key);
+
+/* "true", "false" or absent (false). */
+bool request_flag(const struct request *request, const char *key, struct response *response);
+
+/* limit=1…1000, default 100. */
+uint32_t request_limit(const struct request *request, struct response *response);
+
+/* Reads If-Match into the job: absent is 428, '*' matches, "PREFIX<number>" is the version. False:
+ * a tag of another form, which cannot be the current one, so the caller answers "stale"; or the
+ * response has its problem. */
+NODISCARD bool request_read_if_match(struct request *request, const char *prefix,
+                                     struct response *response);
+
+/* 412 with the current ETag. */
+void response_stale(struct response *response, const char *prefix, uint64_t version);
+
+/* {"items": […], "next": …} as the response; a next page also as Link (RFC 8288). `items` is
+ * taken. `next` NULL: this is the last page. */
+void response_take_list(struct request *request, struct response *response, json_t *items,
+                        const char *next);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/router.h"
+
+#include "api/handlers/handlers.h"
+
+#include <string.h>
+
+/* clang-format off */
+const struct route routes[] = {
+    {.method = GATE_GET, .path = "/livez", .handle = livez_get},
+    {.method = GATE_GET, .path = "/readyz", .handle = readyz_get},
+    {.method = GATE_GET, .path = "/healthz", .handle = readyz_get},
+    {.method = GATE_GET, .path = "/docs/problems/{name}", .handle = problem_page_get},
+    {.method = GATE_GET, .path = "/api/v1/version", .handle = version_get},
+    {.method = GATE_GET, .path = "/api/v1/status", .role = ROLE_VIEWER, .handle = status_get},
+    {.method = GATE_GET, .path = "/api/v1/plan", .role = ROLE_VIEWER, .handle = plan_get},
+    {.method = GATE_GET, .path = "/api/v1/records", .role = ROLE_VIEWER,
+     .parameters = "domain service type limit after", .handle = records_get},
+    {.method = GATE_GET, .path = "/api/v1/revisions", .role = ROLE_VIEWER,
+     .parameters = "limit after", .handle = revisions_get, .finish = revisions_finish},
+    {.method = GATE_GET, .path = "/api/v1/nodes", .role = ROLE_VIEWER,
+     .parameters = "limit after", .handle = nodes_get},
+    {.method = GATE_GET, .path = "/api/v1/nodes/{id}", .role = ROLE_VIEWER, .handle = node_get},
+    {.method = GATE_PUT, .path = "/api/v1/nodes/{id}/weight", .role = ROLE_OPERATOR,
+     .takes_body = true, .is_change = true, .parameters = "dry_run",
+     .handle = node_weight_put, .finish = node_weight_finish},
+    {.method = GATE_DELETE, .path = "/api/v1/nodes/{id}/weight", .role = ROLE_OPERATOR,
+     .is_change = true, .parameters = "dry_run service",
+     .handle = node_weight_delete, .finish = node_weight_finish},
+    {.method = GATE_GET, .path = "/api/v1/drains", .role = ROLE_VIEWER,
+     .parameters = "all limit after", .handle = drains_get},
+    {.method = GATE_POST, .path = "/api/v1/drains", .role = ROLE_OPERATOR,
+     .takes_body = true, .is_change = true, .parameters = "dry_run",
+     .handle = drains_post, .finish = drains_post_finish},
+    {.method = GATE_GET, .path = "/api/v1/drains/{id}", .role = ROLE_VIEWER, .handle = drain_get},
+    {.method = GATE_DELETE, .path = "/api/v1/drains/{id}", .role = ROLE_OPERATOR,
+     .is_change = true, .parameters = "dry_run",
+     .handle = drain_delete, .finish = drain_delete_finish},
+};
+/* clang-format on */
+const size_t route_count = COUNT_OF(routes);
+
+/* Takes one segment from *path, which starts with '/'. */
+static struct text segment_next(struct text *path)
+{
+    const char *start = path->ptr + 1;
+    const char *slash = memchr(start, '/', path->len - 1);
+    size_t len = slash ? (size_t)(slash - start) : path->len - 1;
+    path->ptr += len + 1;
+    path->len -= len + 1;
+    return (struct text){start, len};
+}
+
+static struct text segment_decode(struct arena *arena, struct text raw)
+{
+    char *out = arena_alloc(arena, raw.len + 1);
+    size_t len = 0;
+    if (!gate_percent_decode(raw, out, &len))
+        len = 0; /* cannot be: the gate has decoded it */
+    return (struct text){out, len};
+}
+
+/* True when the path is the route's; fills variables[]. */
+static bool path_matches(const char *pattern, struct text path, struct request *request)
+{
+    struct text expected = text_from(pattern);
+    size_t variable = 0;
+    while (expected.len && path.len) {
+        struct text want = segment_next(&expected), raw = segment_next(&path);
+        struct text segment = segment_decode(&request->arena, raw);
+        if (text_starts_with(want, "{")) {
+            if (segment.len == 0 || variable == REQUEST_VARIABLES_MAX)
+                return false;
+            request->variables[variable++] = segment;
+        } else if (!text_equal(want, segment)) {
+            return false;
+        }
+    }
+    return expected.len == 0 && path.len == 0;
+}
+
+bool router_match(struct request *request, const struct gate_head *head, struct response *response)
+{
+    request->method = head->method;
+    request->path = head->path;
+    enum gate_method wanted = head->method == GATE_HEAD ? GATE_GET : head->method;
+    char *allow = NULL;
+    for (size_t i = 0; i < route_count; i++) {
+        const struct route *route = &routes[i];
+        if (!path_matches(route->path, head->path, request))
+            continue;
+        if (route->method == wanted) {
+            request->route = route;
+            return true;
+        }
+        const char *method = route->method == GATE_GET ? "GET, HEAD" : /* they come together */
+                                 gate_method_print(route->method);
+        allow =
+            arena_printf(&request->arena, "%s%s%s", allow ? allow : "", allow ? ", " : "", method);
+    }
+    if (!allow) {
+        response_problem(response, "not-found", "nothing is at %.*s",
+                         (int)(head->path.len < 200 ? head->path.len : 200), head->path.ptr);
+        return false;
+    }
+    response_problem(response, "method-not-allowed", "%s is not among: %s",
+                     gate_method_print(head->method), allow);
+    response->allow = allow;
+    return false;
+}

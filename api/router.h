@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* router: which handler answers which method and path, and who may ask for it.
+ *
+ * One table, a row per method and path. {…} stands for one segment. HEAD is answered as GET; the
+ * library leaves the body out. Everything about a row is in the row: role, query parameters,
+ * whether it takes a body, so that no handler can forget to check. */
+#pragma once
+#include "api/request.h"
+
+struct route {
+    enum gate_method method;
+    const char *path;
+    enum role role; /* ROLE_NONE: anybody, without a token */
+    bool takes_body;
+    bool is_change;         /* takes dry_run; the operator reads of its outcome */
+    const char *parameters; /* query keys, one space between; NULL: none */
+    void (*handle)(struct request *request, struct response *response);
+    /* After the job that `handle` left; NULL: it leaves none. */
+    void (*finish)(struct request *request, const struct world_result *result,
+                   struct response *response);
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+/* Finds the route, and fills request->route, path and variables from a head that passed the gate.
+ * False: the response is 404, or 405 with Allow. */
+NODISCARD bool router_match(struct request *request, const struct gate_head *head,
+                            struct response *response);
