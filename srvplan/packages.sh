@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# packages.sh: the Debian packages that building and testing need, in one place; read by
+# quickstart.sh and tests/run.sh with `.`.
+#
+#   need_packages NAME…    installs those that are missing, and asks nobody when none is
+
+# shellcheck disable=SC2034 # whoever reads this file uses them
+build_packages="gcc libc6-dev meson ninja-build pkg-config libldns-dev libmicrohttpd-dev
+    libjansson-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev scdoc"
+# shellcheck disable=SC2034
+test_packages="check python3 python3-dnspython nsd bind9-utils bind9-dnsutils curl clang-format
+    shellcheck mandoc iproute2"
+
+need_packages() {
+    missing=
+    for package; do
+        dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
+            missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "these packages are missing, and there is no apt-get here:$missing" >&2
+        return 1
+    fi
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "run this as root, or install these packages first:$missing" >&2
+            return 1
+        fi
+        as_root=sudo
+    fi
+    echo "installing:$missing"
+    # What a package starts by itself (nsd on port 53) is none of ours: keep it from starting.
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y update </dev/null
+    # shellcheck disable=SC2086 # a list of words
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y install \
+        --no-install-recommends $missing </dev/null
+}
