@@ -258,6 +258,20 @@ void history_lost(struct history *history, int64_t at_ms)
     }
 }
 
+void history_forget(struct history *history, int64_t retired_before_ms)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < history->version_count; i++) {
+        struct history_version *version = &history->versions[i];
+        int64_t retired_at_ms = version->row.retired_at_ms;
+        if (retired_at_ms && retired_at_ms < retired_before_ms && !version->is_dirty)
+            free(version->block);
+        else
+            history->versions[kept++] = *version;
+    }
+    history->version_count = kept;
+}
+
 /* -- what it is for -----------------------------------------------------------------------------
  */
 

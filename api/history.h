@@ -58,6 +58,10 @@ void history_retired(struct history *history, uint64_t generation, int64_t at_ms
 /* dnsd is gone with what it knew. */
 void history_lost(struct history *history, int64_t at_ms);
 
+/* Drops versions that were retired before that instant: no cache holds them (RFC 8767 section 4
+ * caps TTLs at a week), and the store has them. */
+void history_forget(struct history *history, int64_t retired_before_ms);
+
 /* When caches are clear of `node` in `services` (one space between; empty: all), given that every
  * version that names it has ended: the instant, and whether it is final. 0: a version that names it
  * is in force. `extra_ttl_s` replaces shorter TTLs (resolvers that clamp). */

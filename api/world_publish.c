@@ -442,7 +442,9 @@ bool world_publish(struct world *world, struct candidate *candidate, bool *serve
         log_error("image not published", log_string("reason", publish_error.message));
     }
     *served = wait_served(world);
-    rows_forget_drains(&world->rows, candidate->at_ms - INT64_C(7) * 86400 * 1000);
+    int64_t week_ago_ms = candidate->at_ms - INT64_C(7) * 86400 * 1000;
+    rows_forget_drains(&world->rows, week_ago_ms);
+    history_forget(&world->history, week_ago_ms);
     world_renew_view(world);
     log_info("revision published", log_number("revision", (int64_t)number),
              log_text("cause", candidate->cause), log_text("actor", candidate->actor),

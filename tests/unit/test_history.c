@@ -221,6 +221,27 @@ START_TEST(a_drain_of_one_service_looks_at_that_service_only)
 }
 END_TEST
 
+START_TEST(only_what_was_retired_long_ago_and_stored_is_forgotten)
+{
+    bool is_final;
+    history_advance(&world.history, NULL, world.plans[0], 1);
+    serve(1, memory_of(1, NOW_S), NOW_MS);
+    history_advance(&world.history, world.plans[0], world.plans[1], 2);
+    serve(2, -1, NOW_MS + 100);
+    history_retired(&world.history, 1, NOW_MS + 200);
+    size_t count = world.history.version_count;
+    history_forget(&world.history, NOW_MS + 201); /* not in the store yet */
+    ck_assert_uint_eq(world.history.version_count, count);
+    for (size_t i = 0; i < count; i++)
+        world.history.versions[i].is_dirty = false;
+    history_forget(&world.history, NOW_MS + 200); /* not long ago */
+    ck_assert_uint_eq(world.history.version_count, count);
+    history_forget(&world.history, NOW_MS + 201);
+    ck_assert_uint_eq(world.history.version_count, count / 2); /* those in force stay */
+    ck_assert_int_eq(clear_at(&is_final), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("history");
@@ -235,6 +256,7 @@ int main(void)
     tcase_add_test(tcase, a_commit_that_did_not_happen_leaves_the_versions_as_they_were);
     tcase_add_test(tcase, after_a_restart_what_was_in_force_may_have_been_served_until_then);
     tcase_add_test(tcase, a_drain_of_one_service_looks_at_that_service_only);
+    tcase_add_test(tcase, only_what_was_retired_long_ago_and_stored_is_forgotten);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
