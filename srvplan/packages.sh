@@ -11,6 +11,8 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config libldns-dev libmicroh
 # shellcheck disable=SC2034
 test_packages="check python3 python3-dnspython nsd bind9-utils bind9-dnsutils curl clang-format
     shellcheck mandoc iproute2"
+# shellcheck disable=SC2034
+fuzz_packages="clang libclang-rt-14-dev"
 
 need_packages() {
     missing=

@@ -63,6 +63,22 @@ check_scripts() {
     shellcheck -x srvplan/packages.sh srvplan/quickstart.sh tests/run.sh tests/house.sh
 }
 
+# Ten minutes of each libFuzzer target, from its corpus; what it finds along the way stays in the
+# build folder. A finding ends it with an error and its input.
+fuzz() {
+    # shellcheck disable=SC2086,SC2154 # a list of words, from packages.sh
+    need_packages $fuzz_packages
+    fuzzing=${SRVPLAN_BUILD:-build}-fuzz
+    CC=clang configure "$fuzzing" -Dfuzz=enabled -Dwerror=true -Db_sanitize=address,undefined \
+        -Dc_args=-fsanitize=fuzzer-no-link
+    ninja -C "$fuzzing" tests/fuzz/fuzz_query tests/fuzz/fuzz_inventory
+    mkdir -p "$fuzzing/query" "$fuzzing/inventory"
+    "$fuzzing/tests/fuzz/fuzz_query" -max_total_time="${SRVPLAN_FUZZ_SECONDS:-600}" \
+        "$fuzzing/query" tests/fuzz/corpus_query &&
+        "$fuzzing/tests/fuzz/fuzz_inventory" -max_total_time="${SRVPLAN_FUZZ_SECONDS:-600}" \
+            "$fuzzing/inventory" tests/inventory/valid tests/inventory/invalid
+}
+
 # Adds up what meson wrote about its tests: "P F S". What a Python test skipped inside is said and
 # counted, too: nothing is left out in silence.
 count() {
@@ -115,6 +131,7 @@ else
     step "tests" meson test -C "$sanitized" --no-rebuild --print-errorlogs
     # shellcheck disable=SC2086 # a list of words
     step "threads" meson test -C "$threads" --no-rebuild --print-errorlogs $threaded_tests
+    [ -z "${SRVPLAN_LONG-}" ] || step "fuzzing" fuzz
 fi
 
 # shellcheck disable=SC2046 # three numbers
