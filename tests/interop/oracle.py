@@ -289,6 +289,24 @@ class OracleTest(srvplan.Case):
             with self.subTest(count=count):
                 self.run_inventory(seed=count, document=document)
 
+    def test_an_apex_may_be_a_service_name_and_zones_may_nest(self):
+        """People delegate just `_tcp.example.org` to us, or one service, or a zone below ours."""
+        document = srvplan.inventory()
+        document['defaults']['name_servers'] = ['ns1.elsewhere.example', 'ns2.elsewhere.example']
+        document['defaults']['base'] = 'hosts.example.net'
+        document['domains'] = {
+            'example.org': {'zone': '_tcp.example.org'},
+            'muc.example.org': {'zone': ['_xmpp-client._tcp.muc.example.org',
+                                         '_xmpps-client._tcp.muc.example.org',
+                                         '_xmpp-server._tcp.muc.example.org',
+                                         '_xmpps-server._tcp.muc.example.org']},
+            'example.net': {}, 'sub.example.net': {}, 'deep.er.sub.example.net': {},
+        }
+        document['services'] = {'sips': {'absent': True}}
+        document['domains']['example.org']['zone'] = ['_tcp.example.org', '_sips._tcp.example.org']
+        document['domains']['muc.example.org']['zone'].append('_sips._tcp.muc.example.org')
+        self.run_inventory(seed=1, document=document)
+
     def test_no_exception_is_unused(self):
         # Runs last by its place in the alphabet only when the names above stay before it.
         self.assertEqual(set(EXCEPTIONS) - OracleTest.used, set())
