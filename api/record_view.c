@@ -60,39 +60,17 @@ bool record_cursor_parse(struct text text, struct arena *arena, struct record_cu
     return true;
 }
 
-/* The template name at *at with its apex put in (content.h). */
-static void write_template_name(struct writer *w, struct bytes rdata, size_t *at, struct name apex)
-{
-    struct reader r = reader_over((struct bytes){rdata.ptr + *at, rdata.len - *at});
-    for (uint8_t len = read_u8(&r); reader_ok(&r); len = read_u8(&r)) {
-        if (len == 0xC0 || len == 0) {
-            if (len)
-                (void)read_u8(&r);
-            write_bytes(w, len ? apex.wire : name_root.wire, len ? apex.len : name_root.len);
-            break;
-        }
-        struct bytes label = read_bytes(&r, len);
-        write_u8(w, len);
-        write_bytes(w, label.ptr, label.len);
-    }
-    *at = rdata.len - reader_left(&r);
-}
-
 static json_t *soa_json(struct walk *walk, const struct content_set *set)
 {
-    struct bytes rdata = set->rdata[0];
-    size_t room = rdata.len + 2 * NAME_MAX_BYTES, at = 0;
-    struct writer w = writer_over(arena_alloc(&walk->scratch, room), room);
     struct name apex = walk->view->layout->names.zones[walk->zone].apex;
-    write_template_name(&w, rdata, &at, apex); /* MNAME */
-    write_template_name(&w, rdata, &at, apex); /* RNAME */
-    struct reader numbers = reader_over((struct bytes){rdata.ptr + at, rdata.len - at});
-    (void)read_u32(&numbers); /* the serial is its slot's, not its set's */
-    write_u32(&w, walk->view->zone_serials[walk->zone]);
-    struct bytes rest = read_bytes(&numbers, SOA_NUMBERS_BYTES - sizeof(uint32_t));
-    write_bytes(&w, rest.ptr, rest.len);
+    struct bytes rdata = content_rdata(&walk->scratch, RRTYPE_SOA, set->rdata[0], apex);
+    struct writer w = writer_over(arena_alloc(&walk->scratch, rdata.len), rdata.len);
+    size_t numbers_at = rdata.len - SOA_NUMBERS_BYTES;
+    write_bytes(&w, rdata.ptr, numbers_at);
+    write_u32(&w, walk->view->zone_serials[walk->zone]); /* the slot's, not the set's */
+    write_bytes(&w, rdata.ptr + numbers_at + 4, SOA_NUMBERS_BYTES - 4);
     json_t *records = json_array();
-    if (reader_ok(&numbers) && writer_ok(&w))
+    if (writer_ok(&w))
         json_array_append_new(records,
                               json_string(text_rdata_print(&walk->scratch, RRTYPE_SOA,
                                                            (struct bytes){w.start, w.len})));

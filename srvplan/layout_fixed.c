@@ -91,18 +91,6 @@ struct apex_work {
     size_t soa_capacity, ns_capacity;
 };
 
-/* `name` as a template (content.h): within the apex it ends with C0 00. */
-static struct bytes template_of(struct arena *arena, struct name name, struct name apex)
-{
-    if (!name_is_within(name, apex))
-        return (struct bytes){name.wire, name.len};
-    struct bytes labels = name_labels_before(name, apex);
-    uint8_t *template = arena_alloc(arena, labels.len + 2);
-    memcpy(template, labels.ptr, labels.len);
-    template[labels.len] = 0xC0;
-    return (struct bytes){template, labels.len + 2};
-}
-
 static uint32_t add_soa(struct layout_work *work, const struct inventory_zone *zone,
                         struct bytes mname, struct bytes rname, enum content_section section)
 {
@@ -129,18 +117,17 @@ static uint32_t add_soa(struct layout_work *work, const struct inventory_zone *z
         (struct name){0});
 }
 
-/* hostmaster at the zone, as a template. No mailbox is below _tcp or the like (RFC 5321 section
- * 2.3.5, and name servers refuse to load it), so there it is the one of the domain above. */
-static struct bytes default_rname(struct arena *arena, struct name apex)
+/* hostmaster at the zone. No mailbox is below _tcp or the like (RFC 5321 section 2.3.5, and name
+ * servers refuse to load it), so there it is the one of the domain above. */
+static struct name default_rname(struct arena *arena, struct name apex)
 {
-    static const uint8_t hostmaster[] = "\012hostmaster\xC0"; /* C0's 00 is the string's own */
-    static const struct bytes label = {hostmaster, sizeof hostmaster - 2};
+    static const uint8_t hostmaster[] = "\012hostmaster";
     struct name domain = apex, rname;
     while (domain.wire[0] && domain.wire[1] == '_')
         domain = name_parent(domain);
-    if (domain.len == apex.len || !name_join(arena, label, domain, &rname))
-        return (struct bytes){hostmaster, sizeof hostmaster};
-    return (struct bytes){rname.wire, rname.len};
+    return name_join(arena, (struct bytes){hostmaster, sizeof hostmaster - 1}, domain, &rname)
+               ? rname
+               : domain;
 }
 
 static struct layout_zone_sets soa_of(struct apex_work *a, const struct inventory_zone *zone)
@@ -148,10 +135,10 @@ static struct layout_zone_sets soa_of(struct apex_work *a, const struct inventor
     struct layout_work *work = a->work;
     struct layout_key key = {.arena = &work->scratch};
     struct name mname_full = zone->soa.mname.len ? zone->soa.mname : zone->apex;
-    struct bytes mname = template_of(&work->scratch, mname_full, zone->apex);
-    struct bytes rname = zone->soa.rname.len
-                             ? template_of(&work->scratch, zone->soa.rname, zone->apex)
-                             : default_rname(&work->scratch, zone->apex);
+    struct bytes mname = content_template(&work->scratch, mname_full, zone->apex);
+    struct name rname_full =
+        zone->soa.rname.len ? zone->soa.rname : default_rname(&work->scratch, zone->apex);
+    struct bytes rname = content_template(&work->scratch, rname_full, zone->apex);
     layout_key_bytes(&key, mname);
     layout_key_bytes(&key, rname);
     const uint32_t numbers[] = {zone->ttl_s, zone->soa.refresh_s, zone->soa.retry_s,
@@ -169,12 +156,14 @@ static struct layout_zone_sets soa_of(struct apex_work *a, const struct inventor
     return a->soa_by_key[number];
 }
 
-/* The host of a name server when the zone itself holds its addresses, else NULL. */
+/* The host of a name server when a zone of ours holds its addresses at or below the apex: in the
+ * zone itself, or as glue below a cut (RFC 9471 section 3). Else NULL. */
 static const struct layout_host *held_host(const struct layout_work *work, uint32_t zone,
                                            struct name name)
 {
-    uint32_t number = layout_host_of(work, name);
-    return work->hosts[number].zone == zone ? &work->hosts[number] : NULL;
+    const struct layout_host *host = &work->hosts[layout_host_of(work, name)];
+    bool is_held = host->zone != INVENTORY_NONE;
+    return is_held && name_is_within(name, work->inventory->zones[zone].apex) ? host : NULL;
 }
 
 static bool is_repeated(const struct inventory_zone *zone, uint32_t server)
@@ -204,7 +193,7 @@ static uint32_t add_ns(struct layout_work *work, uint32_t index)
             if (sets[j] != CONTENT_NONE)
                 additional[additional_count++] =
                     (struct content_additional){.record = count, .name_at = 0, .set = sets[j]};
-        struct bytes template = template_of(&work->scratch, server, zone->apex);
+        struct bytes template = content_template(&work->scratch, server, zone->apex);
         rdata[count++] = text_rdata_ns(work->arena, template);
     }
     return fixed_add(work,
@@ -232,7 +221,7 @@ static uint32_t ns_of(struct apex_work *a, uint32_t index)
     for (uint32_t i = 0; i < zone->name_server_count; i++) {
         struct name server = zone->name_servers[i].host;
         const struct layout_host *host = held_host(work, index, server);
-        layout_key_bytes(&key, template_of(&work->scratch, server, zone->apex));
+        layout_key_bytes(&key, content_template(&work->scratch, server, zone->apex));
         layout_key_u32(&key, host ? host->ipv4_set : CONTENT_NONE);
         layout_key_u32(&key, host ? host->ipv6_set : CONTENT_NONE);
     }

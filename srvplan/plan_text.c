@@ -4,24 +4,12 @@
 #include "zones/rrtype.h"
 #include "zones/text.h"
 
-/* The RDATA of a NS record with its whole name. */
-static struct bytes without_template(struct bytes rdata, struct name apex, struct arena *arena)
-{
-    bool is_template = rdata.len >= 2 && rdata.ptr[rdata.len - 2] == 0xC0;
-    struct name whole;
-    if (!is_template || !name_join(arena, (struct bytes){rdata.ptr, rdata.len - 2}, apex, &whole))
-        return rdata;
-    return (struct bytes){whole.wire, whole.len};
-}
-
 const char *const *plan_records(const struct content_set *set, struct name apex,
                                 struct arena *arena)
 {
     const char **records = arena_array(arena, const char *, set->count);
     for (uint32_t i = 0; i < set->count; i++) {
-        struct bytes rdata = set->rdata[i];
-        if (set->type == RRTYPE_NS)
-            rdata = without_template(rdata, apex, arena);
+        struct bytes rdata = content_rdata(arena, set->type, set->rdata[i], apex);
         records[i] = text_rdata_print(arena, set->type, rdata);
     }
     return records;

@@ -51,11 +51,12 @@ static void put_body_pointer(struct work *work, uint32_t at)
     write_u16(&work->out, (uint16_t)(POINTER | (question_bytes + at)));
 }
 
-/* A pointer to the apex in the question, as it is when the owner is the apex. */
-static void put_apex_pointer(struct work *work)
+/* A pointer to the apex in the question, less its first bytes, as it is when the owner is the
+ * apex. */
+static void put_apex_pointer(struct work *work, uint8_t skipped)
 {
     place_add(work, &work->apex_places, &work->apex_count, &work->apex_capacity);
-    write_u16(&work->out, POINTER | HEADER_BYTES);
+    write_u16(&work->out, (uint16_t)(POINTER | (HEADER_BYTES + skipped)));
 }
 
 static const struct known *find_known(const struct work *work, const uint8_t *name, size_t len)
@@ -66,11 +67,11 @@ static const struct known *find_known(const struct work *work, const uint8_t *na
     return NULL;
 }
 
-/* The bytes of a template name: to the root label, or to C0 00. */
+/* The bytes of a template name: to the root label, or to C0 N. */
 static size_t template_len(const uint8_t *name)
 {
     size_t at = 0;
-    while (name[at] != 0 && name[at] != 0xC0)
+    while (name[at] != 0 && name[at] != CONTENT_AT_APEX)
         at += name[at] + 1u;
     return at + (name[at] == 0 ? 1 : 2);
 }
@@ -78,7 +79,7 @@ static size_t template_len(const uint8_t *name)
 /* Writes a template name, compressed against those written before (RFC 1035 section 4.1.4). */
 static void put_name(struct work *work, const uint8_t *name, size_t len)
 {
-    while (name[0] != 0 && name[0] != 0xC0) {
+    while (name[0] != 0 && name[0] != CONTENT_AT_APEX) {
         const struct known *known = find_known(work, name, len);
         if (known) {
             put_body_pointer(work, known->at);
@@ -94,7 +95,7 @@ static void put_name(struct work *work, const uint8_t *name, size_t len)
     if (name[0] == 0)
         write_u8(&work->out, 0);
     else
-        put_apex_pointer(work);
+        put_apex_pointer(work, name[1]);
 }
 
 /* RDATA with its length before it. NS and SOA carry names that may be compressed (RFC 3597
@@ -129,7 +130,7 @@ static void put_required(struct work *work, const struct content_set *set, uint3
 {
     for (uint32_t i = 0; i < set->count; i++) {
         if (set->section == CONTENT_AUTHORITY)
-            put_apex_pointer(work);
+            put_apex_pointer(work, 0);
         else
             write_u16(&work->out, POINTER | HEADER_BYTES);
         put_type_class_ttl(work, set);

@@ -9,14 +9,16 @@
  * inputs are equal, not when its bytes happen to be.
  *
  * RDATA is in wire form, uncompressed, with one addition that lets zones share their SOA and NS
- * sets: a name of a *template* RDATA may end with the two bytes C0 00, "the apex of the zone that
- * answers", instead of the root label. Only NS and SOA sets use it.
+ * sets: a name of a *template* RDATA may end with the two bytes C0 N instead of the root label,
+ * "the apex of the zone that answers, without its first N bytes". Only NS and SOA sets use it; in
+ * answers it becomes a pointer into the question.
  *
  * Everything here is built once and then only read. The arena of its maker owns it. */
 #pragma once
 #include "zones/name.h"
 
 #define CONTENT_NONE UINT32_MAX
+#define CONTENT_AT_APEX 0xC0 /* in a template name, where a label's length would be */
 
 /* Where the rendered set stands in a message. */
 enum content_section {
@@ -45,6 +47,13 @@ struct content_set {
 /* True when a secondary, a cache or a reader of answers could not tell them apart: the same records
  * in the same order, and TTL. */
 bool content_set_equal(const struct content_set *a, const struct content_set *b);
+
+/* RDATA of such a set as a zone with that apex means it: templates written out. In the arena. */
+struct bytes content_rdata(struct arena *arena, uint16_t type, struct bytes rdata,
+                           struct name apex);
+
+/* `name` as a template for that apex, sharing the longest suffix but the root. In the arena. */
+struct bytes content_template(struct arena *arena, struct name name, struct name apex);
 
 struct content_sets {
     const struct content_set *sets;

@@ -17,30 +17,17 @@ struct output {
     uint32_t serial;
 };
 
-/* RDATA without its template names: C0 00 becomes the apex (content.h). */
+/* RDATA for the zone at hand, with its serial. */
 static struct bytes expand(struct output *out, uint16_t type, struct bytes rdata)
 {
-    size_t names = type == RRTYPE_NS ? 1 : type == RRTYPE_SOA ? 2 : 0, at = 0;
-    size_t room = rdata.len + names * NAME_MAX_BYTES;
-    struct writer w = writer_over(arena_alloc(&out->arena, room), room);
-    for (size_t i = 0; i < names; i++) {
-        size_t start = at;
-        while (rdata.ptr[at] != 0 && rdata.ptr[at] != 0xC0)
-            at += rdata.ptr[at] + 1u;
-        write_bytes(&w, rdata.ptr + start, at - start);
-        if (rdata.ptr[at] == 0) {
-            write_u8(&w, 0);
-            at += 1;
-        } else {
-            write_bytes(&w, out->apex.wire, out->apex.len);
-            at += 2;
-        }
-    }
-    write_bytes(&w, rdata.ptr + at, rdata.len - at);
-    if (type == RRTYPE_SOA) { /* the serial is the first of the five numbers at the end */
-        struct writer serial = writer_over(w.start + w.len - 20, 4);
-        write_u32(&serial, out->serial);
-    }
+    struct bytes whole = content_rdata(&out->arena, type, rdata, out->apex);
+    if (type != RRTYPE_SOA)
+        return whole;
+    /* The serial is the first of the five numbers at the end. */
+    struct writer w = writer_over(arena_alloc(&out->arena, whole.len), whole.len);
+    write_bytes(&w, whole.ptr, whole.len - 20);
+    write_u32(&w, out->serial);
+    write_bytes(&w, whole.ptr + whole.len - 16, 16);
     return (struct bytes){w.start, w.len};
 }
 

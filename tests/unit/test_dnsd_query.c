@@ -177,8 +177,9 @@ static size_t model_rdata(const struct content_set *set, uint32_t record,
     unsigned names = set->type == RRTYPE_SOA ? 2 : set->type == RRTYPE_NS ? 1 : 0;
     while (names && at < from.len) {
         if (from.ptr[at] == 0xC0) {
-            memcpy(to + len, zone->apex.wire, zone->apex.len);
-            len += zone->apex.len;
+            size_t skipped = from.ptr[at + 1];
+            memcpy(to + len, zone->apex.wire + skipped, zone->apex.len - skipped);
+            len += zone->apex.len - skipped;
             at += 2;
             names--;
         } else {
