@@ -292,13 +292,3 @@ bool auth_check_peer(const struct auth *auth, uid_t uid, struct auth_identity *i
     snprintf(identity->source, sizeof identity->source, "socket uid %u", uid);
     return true;
 }
-
-bool auth_check_socket(const struct auth *auth, int socket, struct auth_identity *identity,
-                       struct error *err)
-{
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
-        return error_system(err, "socket", NULL, "cannot ask who the peer is");
-    return auth_check_peer(auth, peer.uid, identity, err);
-}

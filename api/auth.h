@@ -67,7 +67,3 @@ NODISCARD bool auth_check_token(struct auth *auth, const struct auth_attempt *at
 /* Judges the user at the other end of a UNIX socket. ERROR_DENIED: neither root nor our own. */
 NODISCARD bool auth_check_peer(const struct auth *auth, uid_t uid, struct auth_identity *identity,
                                struct error *err);
-
-/* The same for a connected socket: asks the kernel who the peer is. */
-NODISCARD bool auth_check_socket(const struct auth *auth, int socket,
-                                 struct auth_identity *identity, struct error *err);

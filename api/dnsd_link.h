@@ -4,7 +4,7 @@
  * It owns DIR/dnsd.sock and a thread. A dnsd that is already there (the last srvpland was killed)
  * connects by itself; it is adopted when it runs with our addresses and workers, and replaced
  * otherwise. Whichever we have is watched by its pidfd, and started again when it ends: at once
- * the first time, then with a growing pause of at most 2 s. dnsd runs in a process group of its
+ * the first time, then with a growing pause below a second. dnsd runs in a process group of its
  * own and outlives a srvpland that is killed; dnsd_link_stop ends it.
  *
  * What happens is reported as events on the link's thread, in order. */
@@ -43,7 +43,9 @@ struct dnsd_link;
 typedef void dnsd_event_callback(void *context, const struct dnsd_event *event);
 
 /* Opens DIR/dnsd.sock, adopts or starts dnsd, and returns when it has said HELLO, or with an error
- * when it ended instead (a port in use, most often; its own message stands on stderr). */
+ * when it ended instead (a port in use, most often; its own message stands on stderr). Where an
+ * earlier one may be there it is tried a few times: that one may hold the port, and be slow to
+ * call. */
 NODISCARD struct dnsd_link *dnsd_link_start(const struct dnsd_link_options *options,
                                             dnsd_event_callback *callback, void *context,
                                             struct error *err);

@@ -17,7 +17,7 @@
 enum {
     /* Head (8 KiB), our longest header line and its own buffers; beyond it the library refuses. */
     MEMORY_PER_CONNECTION = 32 * 1024,
-    HOSTS_MAX = 16,
+    HOSTS_MAX = 4,
     STOP_FLUSH_MS = 2000, /* for the last answers to be read */
 };
 
@@ -344,8 +344,7 @@ static bool start_daemon(struct http *http, struct error *err)
 }
 
 /* Names that a browser or a person may have typed to get here (DNS rebinding: http_gate.h). */
-static struct gate_hosts hosts_of(struct http *http, const struct http_options *options,
-                                  const struct http_address *address)
+static struct gate_hosts hosts_of(struct http *http, const struct http_address *address)
 {
     struct text *names = arena_array(&http->arena, struct text, HOSTS_MAX);
     size_t count = 0;
@@ -356,8 +355,6 @@ static struct gate_hosts hosts_of(struct http *http, const struct http_options *
     names[count++] = text_from("127.0.0.1");
     names[count++] = text_from("[::1]");
     names[count++] = arena_text(&http->arena, host);
-    for (const char *const *more = options->hosts; more && *more && count < HOSTS_MAX; more++)
-        names[count++] = arena_text(&http->arena, text_from(*more));
     return (struct gate_hosts){.names = names,
                                .name_count = count,
                                .port =
@@ -370,7 +367,7 @@ static bool listen_tcp(struct http *http, const struct http_options *options,
     struct http_address address;
     if (!http_address_parse(options->address, &address, err))
         return false;
-    if (!address.is_loopback && !options->is_exposed_allowed)
+    if (!address.is_loopback)
         return error_set(err, ERROR_USAGE,
                          "%s: is not a loopback address, and tokens would travel in the clear; "
                          "give --api a loopback address and put a proxy with TLS in front",
@@ -378,7 +375,7 @@ static bool listen_tcp(struct http *http, const struct http_options *options,
     listener->fd = http_listen_tcp(&address, err);
     if (listener->fd < 0)
         return false;
-    listener->hosts = hosts_of(http, options, &address);
+    listener->hosts = hosts_of(http, &address);
     http_address_print((const struct sockaddr *)&address.socket, http->address);
     return true;
 }

@@ -9,8 +9,8 @@
  * makes the answer and resumes it. So nothing here waits for a disk or for dnsd.
  *
  * Two ways in: TCP, with a token, and a UNIX socket of mode 0600, where the kernel names the peer.
- * No TLS yet: a TCP address that is not loopback is refused unless is_exposed_allowed. A proxy in
- * front must itself refuse ambiguous framing. */
+ * No TLS yet: a TCP address that is not loopback is refused. A proxy in front must itself refuse
+ * ambiguous framing. */
 #pragma once
 #include "api/auth.h"
 #include "api/world.h"
@@ -28,10 +28,8 @@ struct http_limits {
 };
 
 struct http_options {
-    const char *address;      /* "127.0.0.1:8053"; NULL: no TCP */
-    const char *socket_path;  /* DIR/api.sock; NULL: none */
-    const char *const *hosts; /* more names that a Host header may have; NULL-terminated, or NULL */
-    bool is_exposed_allowed;  /* listen on an address that is not loopback, without TLS */
+    const char *address;     /* "127.0.0.1:8053"; NULL: no TCP */
+    const char *socket_path; /* DIR/api.sock; NULL: none */
     struct http_limits limits;
 };
 

@@ -187,6 +187,3 @@ bool store_drop_ballast(struct store *store);
 NODISCARD bool store_revisions(struct store *store, struct arena *arena, uint64_t before,
                                size_t limit, struct store_revision **revisions, size_t *count,
                                struct error *err);
-
-/* Bytes of the write-ahead log now, for status. */
-int64_t store_wal_bytes(struct store *store);

@@ -287,12 +287,6 @@ bool store_is_broken(const struct store *store)
     return store->is_broken;
 }
 
-int64_t store_wal_bytes(struct store *store)
-{
-    struct stat info;
-    return fstatat(store->directory, log_name, &info, 0) == 0 ? info.st_size : 0;
-}
-
 void store_change_id_make(char id[static STORE_CHANGE_ID_SIZE])
 {
     uint8_t random[(STORE_CHANGE_ID_SIZE - 1) / 2];

@@ -97,19 +97,3 @@ struct name name_lower(struct arena *arena, struct name name)
         wire[i] = name_lower_byte(name.wire[i]); /* length bytes are below 'A' */
     return (struct name){wire, name.len};
 }
-
-bool name_from_wire(struct bytes wire, struct name *name)
-{
-    size_t at = 0;
-    if (wire.len > NAME_MAX_BYTES)
-        return false;
-    while (at < wire.len && wire.ptr[at] != 0) {
-        if (wire.ptr[at] > LABEL_MAX_BYTES) /* a pointer, or an extended label type */
-            return false;
-        at += wire.ptr[at] + 1u;
-    }
-    if (at + 1 != wire.len)
-        return false;
-    *name = (struct name){wire.ptr, wire.len};
-    return true;
-}

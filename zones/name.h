@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* name: domain names in wire form (RFC 1035 section 3.1): labels with a length byte each, ended by
  * the root label, uncompressed, at most 255 bytes. A struct name is always valid: whoever makes
- * one (text.h from text, the reader of queries from the wire) has checked it. Comparison ignores
+ * one (text.h, from text) has checked it. Comparison ignores
  * the case of ASCII letters (RFC 4343). */
 #pragma once
 #include "zones/base/arena.h"
@@ -43,9 +43,6 @@ struct bytes name_labels_before(struct name name, struct name ancestor);
 
 /* A lower-cased copy in the arena. */
 struct name name_lower(struct arena *arena, struct name name);
-
-/* Checks wire bytes from outside: a whole uncompressed name and nothing behind it. */
-NODISCARD bool name_from_wire(struct bytes wire, struct name *name);
 
 static inline uint8_t name_lower_byte(uint8_t byte)
 {

@@ -36,12 +36,6 @@ void table_addf(struct table *table, const struct output *output, const char *fo
     table_add(table, output, text);
 }
 
-size_t table_rows(const struct table *table)
-{
-    size_t rows = table->cell_count / table->columns;
-    return rows ? rows - 1 : 0;
-}
-
 /* Terminal cells; the text has no control characters left. */
 static size_t text_width(const struct output *output, const char *text)
 {

@@ -25,5 +25,4 @@ void table_add(struct table *table, const struct output *output, const char *tex
 void table_addf(struct table *table, const struct output *output, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-size_t table_rows(const struct table *table); /* without the heading */
 void table_print(const struct table *table, const struct output *output);

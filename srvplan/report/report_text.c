@@ -9,8 +9,6 @@
 enum paint {
     PAINT_PLAIN,
     PAINT_TITLE,
-    PAINT_ADDED,
-    PAINT_CHANGED,
     PAINT_REMOVED,
     PAINT_FAINT,
 };
@@ -18,8 +16,10 @@ enum paint {
 static const char *paint_code(struct report_style style, enum paint paint)
 {
     static const char *const codes[] = {
-        [PAINT_PLAIN] = "\033[0m",    [PAINT_TITLE] = "\033[1m",    [PAINT_ADDED] = "\033[32m",
-        [PAINT_CHANGED] = "\033[33m", [PAINT_REMOVED] = "\033[31m", [PAINT_FAINT] = "\033[2m",
+        [PAINT_PLAIN] = "\033[0m",
+        [PAINT_TITLE] = "\033[1m",
+        [PAINT_REMOVED] = "\033[31m",
+        [PAINT_FAINT] = "\033[2m",
     };
     return style.colour ? codes[paint] : "";
 }
@@ -166,126 +166,4 @@ void report_plan_text(FILE *out, const struct plan *plan, struct report_style st
                 style.utf8 ? "\u2717" : "x", plan->refusal_count,
                 plan->refusal_count > 1 ? "s" : "", paint_code(style, PAINT_PLAIN));
     fputc('\n', out);
-}
-
-/* -- a difference -------------------------------------------------------------------------------
- */
-
-static const struct plan_member *member_of(const struct plan_set *set, const struct plan *plan,
-                                           struct text id)
-{
-    for (uint32_t i = 0; set && i < set->member_count; i++) {
-        uint32_t node = set->members[i].node;
-        if (text_equal(plan->input.layout->inventory->nodes[node].id, id))
-            return &set->members[i];
-    }
-    return NULL;
-}
-
-static bool is_there(const struct plan_member *member)
-{
-    return member && member->absence == PLAN_PRESENT;
-}
-
-static const char *record_of(const struct plan *plan, const struct plan_member *member,
-                             struct arena *arena)
-{
-    const struct inventory_node *node = &plan->input.layout->inventory->nodes[member->node];
-    return arena_printf(arena, "%u %u %u %s", member->priority, member->weight, member->port,
-                        text_name_print(arena, node->host));
-}
-
-static void put_share_change(FILE *out, const struct plan_member *was, const struct plan_member *is,
-                             struct report_style style, struct arena *arena)
-{
-    const char *before = is_there(was) ? percent(was, arena) : "0 %";
-    const char *after = is_there(is) ? percent(is, arena) : "0 %";
-    fprintf(out, "   %s %s %s\n", before, style.utf8 ? "\u2192" : "->", after);
-}
-
-/* One node's line in an SRV set: `-` gone, `+` new, `~` another record, ` ` as before. */
-static void put_member_change(FILE *out, const struct plan_diff *diff,
-                              const struct plan_member *was, const struct plan_member *is,
-                              struct report_style style)
-{
-    struct arena arena = {0};
-    if (is_there(was) || is_there(is)) {
-        const char *before = is_there(was) ? record_of(diff->before, was, &arena) : NULL;
-        const char *after = is_there(is) ? record_of(diff->after, is, &arena) : NULL;
-        char mark = !after ? '-' : !before ? '+' : strcmp(before, after) != 0 ? '~' : ' ';
-        enum paint paint = mark == '-'   ? PAINT_REMOVED
-                           : mark == '+' ? PAINT_ADDED
-                           : mark == '~' ? PAINT_CHANGED
-                                         : PAINT_PLAIN;
-        fprintf(out, "      %s%c %s%s", paint_code(style, paint), mark, after ? after : before,
-                paint_code(style, PAINT_PLAIN));
-        put_share_change(out, was, is, style, &arena);
-    }
-    arena_fini(&arena);
-}
-
-static void put_srv_change(FILE *out, const struct plan_diff *diff,
-                           const struct plan_change *change, struct report_style style)
-{
-    const struct plan_set *before = change->before.srv, *after = change->after.srv;
-    for (uint32_t i = 0; before && i < before->member_count; i++) {
-        const struct plan_member *was = &before->members[i];
-        struct text id = diff->before->input.layout->inventory->nodes[was->node].id;
-        put_member_change(out, diff, was, member_of(after, diff->after, id), style);
-    }
-    for (uint32_t i = 0; after && i < after->member_count; i++) {
-        const struct plan_member *is = &after->members[i];
-        struct text id = diff->after->input.layout->inventory->nodes[is->node].id;
-        if (!member_of(before, diff->before, id))
-            put_member_change(out, diff, NULL, is, style);
-    }
-}
-
-static void put_other_change(FILE *out, const struct plan_change *change, struct report_style style)
-{
-    for (uint32_t i = 0; i < change->before.record_count; i++)
-        fprintf(out, "      %s- %s%s\n", paint_code(style, PAINT_REMOVED),
-                change->before.records[i], paint_code(style, PAINT_PLAIN));
-    for (uint32_t i = 0; i < change->after.record_count; i++)
-        fprintf(out, "      %s+ %s%s\n", paint_code(style, PAINT_ADDED), change->after.records[i],
-                paint_code(style, PAINT_PLAIN));
-}
-
-static void put_change(FILE *out, const struct plan_diff *diff, const struct plan_change *change,
-                       struct report_style style)
-{
-    static const char marks[] = {
-        [PLAN_CHANGE_ADD] = '+', [PLAN_CHANGE_UPDATE] = '~', [PLAN_CHANGE_REMOVE] = '-'};
-    struct arena arena = {0};
-    uint32_t was = change->before.ttl_s, is = change->after.ttl_s;
-    fprintf(out, "  %c %s %s   TTL %u", marks[change->kind], change->name, change->type,
-            change->kind == PLAN_CHANGE_ADD ? is : was);
-    if (change->kind == PLAN_CHANGE_UPDATE && was != is)
-        fprintf(out, " %s %u", style.utf8 ? "\u2192" : "->", is);
-    if (change->owner_count > 1)
-        fprintf(out, "   and %u more owner%s", change->owner_count - 1,
-                change->owner_count > 2 ? "s" : "");
-    fputc('\n', out);
-    if (change->before.srv || change->after.srv)
-        put_srv_change(out, diff, change, style);
-    else
-        put_other_change(out, change, style);
-    for (uint32_t i = 0; i < change->because.count; i++) {
-        const struct plan_because *because = &change->because.items[i];
-        fprintf(out, "      %sbecause%s%s: %s%s\n", paint_code(style, PAINT_FAINT),
-                because->node ? " " : "", because->node ? because->node : "",
-                shown(because->text, style, &arena), paint_code(style, PAINT_PLAIN));
-    }
-    arena_fini(&arena);
-}
-
-void report_diff_text(FILE *out, const struct plan_diff *diff, struct report_style style)
-{
-    uint32_t by_kind[PLAN_CHANGE_REMOVE + 1] = {0};
-    for (uint32_t i = 0; i < diff->change_count; i++) {
-        put_change(out, diff, &diff->changes[i], style);
-        by_kind[diff->changes[i].kind]++;
-    }
-    fprintf(out, "Plan: %u to add, %u to change, %u to remove.\n", by_kind[PLAN_CHANGE_ADD],
-            by_kind[PLAN_CHANGE_UPDATE], by_kind[PLAN_CHANGE_REMOVE]);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* report_text: a plan, and the difference of two, as tables for people.
+/* report_text: a plan as tables for people.
  *
  * A set that many domains share is printed once. Text of operators (reasons, actors) is printed
  * without control characters, so that nobody's reason moves another's cursor. */
 #pragma once
-#include "srvplan/plan_diff.h"
+#include "srvplan/plan_text.h"
 
 #include <stdio.h>
 
@@ -15,6 +15,3 @@ struct report_style {
 
 /* Tables, then one line with the totals; who calls prints the messages of findings and guards. */
 void report_plan_text(FILE *out, const struct plan *plan, struct report_style style);
-
-/* "+ ~ -" lines with shares before and after, then one line with the totals. */
-void report_diff_text(FILE *out, const struct plan_diff *diff, struct report_style style);

@@ -47,7 +47,7 @@ DO = 0x8000
 SERVER_UDP_BYTES = 1232  # what both announce and never exceed
 OPT_BYTES = 11
 ADDRESS_HEAD_BYTES = 12  # a pointer, type, class, TTL, length
-CUTS = 16  # dnsd ends an answer at one of so many places among its address sets (zones/image.h)
+CUTS = 16  # dnsd ends an answer at one of so many places among its address sets (zones/image_layout.h)
 BATCH = 24
 MOST_PROBLEMS = 20  # of an inventory; then it is given up
 

@@ -325,24 +325,6 @@ START_TEST(the_socket_is_for_root_and_the_owner)
 }
 END_TEST
 
-START_TEST(the_kernel_says_who_the_peer_of_a_socket_is)
-{
-    struct auth *auth = open_or_fail();
-    int pair[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    struct auth_identity who = {0};
-    struct error err = {0};
-    ck_assert_msg(auth_check_socket(auth, pair[0], &who, &err), "%s", err.message);
-    char source[AUTH_SOURCE_SIZE];
-    snprintf(source, sizeof source, "socket uid %u", geteuid());
-    ck_assert_str_eq(who.source, source);
-    close(pair[0]);
-    close(pair[1]);
-    ck_assert(!auth_check_socket(auth, -1, &who, &err));
-    auth_close(auth);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("auth");
@@ -358,7 +340,6 @@ int main(void)
     tcase_add_test(tcase, requests_without_a_token_are_not_counted);
     tcase_add_test(tcase, many_sources_push_out_the_one_that_was_quiet_for_longest);
     tcase_add_test(tcase, the_socket_is_for_root_and_the_owner);
-    tcase_add_test(tcase, the_kernel_says_who_the_peer_of_a_socket_is);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -22,7 +22,7 @@ START_TEST(a_read_past_the_end_gives_zeros_and_sticks)
     ck_assert_uint_eq(read_u16(&r), 0x0102);
     ck_assert_uint_eq(read_u16(&r), 0);
     ck_assert(!reader_ok(&r));
-    ck_assert_uint_eq(read_u8(&r), 0); /* though one byte was left */
+    ck_assert_uint_eq(read_bytes(&r, 1).len, 0); /* though one byte was left */
     ck_assert_uint_eq(reader_left(&r), 0);
 }
 END_TEST
@@ -160,13 +160,10 @@ START_TEST(sha_256_is_that_of_fips_180_4)
     char text[DIGEST_TEXT_SIZE];
     struct digest digest = digest_of((struct bytes){(const uint8_t *)"abc", 3});
     struct bytes parts[] = {{(const uint8_t *)"a", 1}, {(const uint8_t *)"bc", 2}};
-    struct digest in_parts = digest_of_parts(parts, 2), parsed;
+    struct digest in_parts = digest_of_parts(parts, 2);
     ck_assert_str_eq(digest_print(&digest, text),
                      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     ck_assert(digest_equal(&digest, &in_parts));
-    ck_assert(digest_parse(text_from(text), &parsed) && digest_equal(&digest, &parsed));
-    text[5] = 'g';
-    ck_assert(!digest_parse(text_from(text), &parsed));
 }
 END_TEST
 

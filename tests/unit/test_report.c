@@ -237,50 +237,6 @@ START_TEST(a_plan_in_text_says_that_a_guard_refuses)
 }
 END_TEST
 
-static const struct {
-    const char *label;
-    struct report_style style;
-    const char *text;
-} differences[] = {
-    {"plain",
-     {0},
-     "  ~ _xmpp-client._tcp.example.org. SRV   TTL 300   and 1 more owner\n"
-     "        10 39680 5222 xmpp1.example.org.   62.5 % -> 100.0 %\n"
-     "      - 10 23808 5222 xmpp2.example.org.   37.5 % -> 0 %\n"
-     "        20 65280 5222 xmpp3.example.org.   0.0 % -> 0.0 %\n"
-     "      because xmpp2: drain dr_1 until 1970-01-01T00:17:40Z by ops: kernel ?[31m\n"
-     "Plan: 0 to add, 1 to change, 0 to remove.\n"},
-    {"in colour and UTF-8",
-     {.colour = true, .utf8 = true},
-     "  ~ _xmpp-client._tcp.example.org. SRV   TTL 300   and 1 more owner\n"
-     "      \033[0m  10 39680 5222 xmpp1.example.org.\033[0m   62.5 % \u2192 100.0 %\n"
-     "      \033[31m- 10 23808 5222 xmpp2.example.org.\033[0m   37.5 % \u2192 0 %\n"
-     "      \033[0m  20 65280 5222 xmpp3.example.org.\033[0m   0.0 % \u2192 0.0 %\n"
-     "      \033[2mbecause xmpp2: drain dr_1 until 1970-01-01T00:17:40Z by ops: kernel "
-     "?[31m\033[0m\n"
-     "Plan: 0 to add, 1 to change, 0 to remove.\n"},
-};
-
-START_TEST(a_difference_in_text_shows_shares_before_and_after)
-{
-    struct made made = made_of(&none);
-    struct plan_input input = {made.layout, &drained, NOW};
-    struct plan *after = plan_compute(&input);
-    struct arena arena = {0};
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    report_diff_text(out, plan_diff_make(made.plan, after, &arena), differences[_i].style);
-    fclose(out);
-    ck_assert_msg(strcmp(text, differences[_i].text) == 0, "%s: got\n%s", differences[_i].label,
-                  text);
-    free(text);
-    arena_fini(&arena);
-    plan_free(after);
-    made_fini(&made);
-}
-END_TEST
-
 START_TEST(a_difference_in_json_has_before_after_and_because)
 {
     struct made made = made_of(&none);
@@ -318,8 +274,6 @@ int main(void)
     tcase_add_test(tcase, a_finding_in_json_has_its_place);
     tcase_add_test(tcase, a_plan_in_text_is_a_table_without_anybodys_escapes);
     tcase_add_test(tcase, a_plan_in_text_says_that_a_guard_refuses);
-    tcase_add_loop_test(tcase, a_difference_in_text_shows_shares_before_and_after, 0,
-                        COUNT_OF(differences));
     tcase_add_test(tcase, a_difference_in_json_has_before_after_and_because);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -8,18 +8,6 @@ bool bytes_equal(struct bytes a, struct bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-static int compare(const void *a, size_t a_len, const void *b, size_t b_len)
-{
-    size_t shared = a_len < b_len ? a_len : b_len;
-    int order = shared ? memcmp(a, b, shared) : 0;
-    return order ? order : (a_len > b_len) - (a_len < b_len);
-}
-
-int bytes_compare(struct bytes a, struct bytes b)
-{
-    return compare(a.ptr, a.len, b.ptr, b.len);
-}
-
 struct text text_from(const char *string)
 {
     return (struct text){string, string ? strlen(string) : 0};
@@ -37,7 +25,9 @@ bool text_is(struct text a, const char *string)
 
 int text_compare(struct text a, struct text b)
 {
-    return compare(a.ptr, a.len, b.ptr, b.len);
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared ? memcmp(a.ptr, b.ptr, shared) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
 bool text_starts_with(struct text a, const char *prefix)
@@ -83,12 +73,6 @@ struct bytes read_bytes(struct reader *r, size_t len)
     struct bytes taken = {r->next, len};
     r->next += len;
     return taken;
-}
-
-uint8_t read_u8(struct reader *r)
-{
-    struct bytes b = read_bytes(r, 1);
-    return b.len ? b.ptr[0] : 0;
 }
 
 uint16_t read_u16(struct reader *r)

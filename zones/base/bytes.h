@@ -22,13 +22,12 @@ struct text {
 };
 
 bool bytes_equal(struct bytes a, struct bytes b);
-int bytes_compare(struct bytes a, struct bytes b); /* as memcmp, a prefix comes first */
 
 /* The text of a NUL-terminated string, which it borrows; NULL gives empty text. */
 struct text text_from(const char *string);
 bool text_equal(struct text a, struct text b);
 bool text_is(struct text a, const char *string);
-int text_compare(struct text a, struct text b);
+int text_compare(struct text a, struct text b); /* by byte; a prefix comes first */
 bool text_starts_with(struct text a, const char *prefix);
 
 /* Parses a decimal number without sign or space, min..max. False leaves *value alone. */
@@ -40,7 +39,6 @@ struct reader {
 };
 
 struct reader reader_over(struct bytes bytes);
-uint8_t read_u8(struct reader *r);
 uint16_t read_u16(struct reader *r);
 uint32_t read_u32(struct reader *r);
 struct bytes read_bytes(struct reader *r, size_t len); /* borrowed; empty on failure */

@@ -41,27 +41,3 @@ const char *digest_print(const struct digest *digest, char text[static DIGEST_TE
         snprintf(text + 2 * i, 3, "%02x", digest->byte[i]);
     return text;
 }
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool digest_parse(struct text text, struct digest *digest)
-{
-    struct digest parsed;
-    if (text.len != 2 * DIGEST_SIZE)
-        return false;
-    for (size_t i = 0; i < DIGEST_SIZE; i++) {
-        int high = hex_value(text.ptr[2 * i]), low = hex_value(text.ptr[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        parsed.byte[i] = (uint8_t)(high << 4 | low);
-    }
-    *digest = parsed;
-    return true;
-}

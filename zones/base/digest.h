@@ -22,4 +22,3 @@ bool digest_equal(const struct digest *a, const struct digest *b);
 /* The same, in a time that does not tell where they differ: for digests of secrets. */
 bool digest_equal_constant_time(const struct digest *a, const struct digest *b);
 const char *digest_print(const struct digest *digest, char text[static DIGEST_TEXT_SIZE]);
-NODISCARD bool digest_parse(struct text text, struct digest *digest); /* 64 hexadecimal digits */
