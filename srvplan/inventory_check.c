@@ -7,7 +7,7 @@ static const struct place document = {0};
 
 struct checker {
     struct load *load;
-    bool *set_is_done;      /* by pool and service: domains that share them share the verdict */
+    bool *set_is_done; /* by selection and service: domains that share them share the verdict */
     bool *priority_is_done; /* by service and tier */
 };
 
@@ -43,15 +43,15 @@ static void set_check(struct checker *checker, const struct domain_entry *domain
 {
     struct load *load = checker->load;
     const struct inventory *inventory = load->inventory;
-    const struct inventory_pool *pool = &inventory->pools[domain->pool];
-    size_t at = (size_t)domain->pool * inventory->service_count + service_index;
+    const struct inventory_selection *selection = &inventory->selections[domain->selection];
+    size_t at = (size_t)domain->selection * inventory->service_count + service_index;
     uint32_t offering = 0, up = 0;
     if (checker->set_is_done[at])
         return;
     checker->set_is_done[at] = true;
-    for (uint32_t i = 0; i < pool->node_count; i++) {
-        const struct inventory_node *node = &inventory->nodes[pool->nodes[i]];
-        bool is_uncertain = load->node_is_uncertain[pool->nodes[i]];
+    for (uint32_t i = 0; i < selection->node_count; i++) {
+        const struct inventory_node *node = &inventory->nodes[selection->nodes[i]];
+        bool is_uncertain = load->node_is_uncertain[selection->nodes[i]];
         bool offers = is_uncertain || node->offers[service_index];
         offering += offers;
         up += offers && (is_uncertain || node->state == NODE_UP);
@@ -82,7 +82,7 @@ static void capacity_check(struct load *load)
 {
     const struct inventory *inventory = load->inventory;
     struct place nodes = place_value(&document, "nodes");
-    if (inventory->scale != WEIGHTS_RAW)
+    if (inventory->policy.scale != WEIGHTS_RAW)
         return;
     if (load->default_capacity.given && load->default_capacity.value > UINT16_MAX) {
         struct place defaults = place_value(&document, "defaults");
@@ -111,7 +111,7 @@ void sets_check(struct load *load)
     const struct inventory *inventory = load->inventory;
     struct checker checker = {
         .load = load,
-        .set_is_done = arena_alloc_array(&load->scratch, inventory->pool_count,
+        .set_is_done = arena_alloc_array(&load->scratch, inventory->selection_count,
                                          inventory->service_count * sizeof(bool)),
         .priority_is_done = arena_alloc_array(&load->scratch, inventory->tier_count,
                                               inventory->service_count * sizeof(bool)),

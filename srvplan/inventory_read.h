@@ -7,7 +7,7 @@
  * uncertain is marked, so that it does not drag false mistakes behind it.
  *
  * Order of reading: services and tiers, then what refers to them (defaults, policy, domains,
- * zones, nodes), then what refers to nodes (pools), then checks that need everything. */
+ * zones, nodes), then what refers to nodes (selections), then checks that need everything. */
 #pragma once
 #include "srvplan/inventory.h"
 #include "srvplan/mistakes.h"
@@ -21,9 +21,13 @@ enum {
 };
 
 enum {
-    SERVICES_MAX = 256,         /* each node has a port, a weight and a flag for each */
-    NODES_MAX = 65535,          /* an RRset of 64 KiB holds about 2,000 */
-    POOL_MEMBERS_MAX = 4000000, /* of all pools together: 16 MiB */
+    DRAIN_TTL_S = 60 /* of a domain while one of its nodes is drained, unless declared */
+};
+
+enum {
+    SERVICES_MAX = 256,              /* each node has a port, a weight and a flag for each */
+    NODES_MAX = 65535,               /* an RRset of 64 KiB holds about 2,000 */
+    SELECTION_MEMBERS_MAX = 4000000, /* of all selections together: 16 MiB */
 };
 
 struct optional {
@@ -75,7 +79,7 @@ struct domain_entry {
     bool zone_is_list;
     struct index_list services;
     json_t *selectors; /* NULL: all nodes */
-    uint32_t pool;
+    uint32_t selection;
     bool is_uncertain; /* its services or nodes have a mistake */
 };
 
@@ -187,6 +191,12 @@ bool name_read(struct load *load, const struct place *place, struct text text, s
 key_reader read_name;      /* struct name */
 key_reader read_addresses; /* struct address_list; row->min items at least */
 
+/* ---- inventory_read_document.c: the top of the document ---- */
+void document_read(struct load *load, json_t *tree);
+
+/* ---- inventory_read_policy.c ---- */
+void policy_read(struct load *load, const struct place *place, json_t *policy);
+
 /* ---- inventory_read_services.c: services and tiers ---- */
 void services_read(struct load *load, const struct place *place, json_t *services);
 void tiers_read(struct load *load, const struct place *place, json_t *tiers);
@@ -208,10 +218,10 @@ void nodes_read(struct load *load, const struct place *place, json_t *nodes);
 
 /* ---- inventory_read_domains.c ---- */
 void domains_read(struct load *load, const struct place *place, json_t *domains);
-void domains_build(struct load *load); /* after zones_build and pools_build */
+void domains_build(struct load *load); /* after zones_build and selections_build */
 
-/* ---- inventory_pools.c ---- */
-void pools_build(struct load *load);
+/* ---- inventory_selections.c ---- */
+void selections_build(struct load *load);
 
 /* ---- inventory_check.c ---- */
 void sets_check(struct load *load); /* nobody is left out, priorities fit */

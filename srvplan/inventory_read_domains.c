@@ -216,9 +216,11 @@ void domains_build(struct load *load)
         inventory->domains[i] = (struct inventory_domain){
             .name = domain->name,
             .ttl_s = ttl_of(load, domain),
+            .drain_ttl_s = ttl_of(load, domain) < DRAIN_TTL_S ? ttl_of(load, domain) : DRAIN_TTL_S,
+            .component_of = INVENTORY_NONE,
             .services = services->items,
             .service_count = services->count,
-            .pool = domain->pool,
+            .selection = domain->selection,
         };
     }
 }

@@ -3,8 +3,8 @@
  *
  * A pure function of the inventory alone, computed once for each: it is the part of a plan that
  * does not change with a drain, and the whole of the names file. Its sets are *declared* sets:
- * domains that have the same service, pool, TTL, and the same answers to "does this zone hold the
- * target's addresses" share one. plan_compute turns declared sets into published ones.
+ * domains that have the same service, selection, TTL, and the same answers to "does this zone hold
+ * the target's addresses" share one. plan_compute turns declared sets into published ones.
  *
  * A zone without an rname gets the hostmaster of itself, or of the domain above its labels that
  * begin with an underscore: `hostmaster._tcp.example.org` is no mail domain.
@@ -20,11 +20,12 @@
 /* One SRV set as the inventory declares it. */
 struct declared_set {
     uint32_t service;
-    uint32_t pool;
+    uint32_t selection;
     uint32_t ttl_s;
     uint32_t domain; /* the first domain that has it, for messages */
     uint32_t domain_count;
-    const uint32_t *ipv4_sets; /* by position in the pool: content set of the target's A records */
+    const uint32_t
+        *ipv4_sets; /* by position in the selection: content set of the target's A records */
     const uint32_t *ipv6_sets; /* … AAAA; CONTENT_NONE: the zone does not hold them */
     uint32_t usual_owner_bytes;
     struct digest key; /* of its inputs: the same set in another inventory has the same key */

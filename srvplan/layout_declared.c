@@ -8,7 +8,7 @@
 /* What finds a declared set without reading its members: owners that agree here share it. Owners
  * that do not may share it still, by the digest of its inputs. */
 struct quick_key {
-    uint32_t service, pool, ttl_s;
+    uint32_t service, selection, ttl_s;
     uint32_t zone; /* INVENTORY_NONE when it holds no target at all */
 };
 
@@ -56,13 +56,13 @@ static struct digest key_of(struct layout_work *work, const struct quick_key *qu
     layout_key_u32(&key, quick->ttl_s);
     layout_key_u32(&key, service->is_absent);
     if (!service->is_absent) {
-        const struct inventory_pool *pool = &inventory->pools[quick->pool];
+        const struct inventory_selection *selection = &inventory->selections[quick->selection];
         layout_key_u32(&key, service->port);
         layout_key_u32(&key, (uint32_t)service->priority_offset);
-        layout_key_u32(&key, inventory->scale);
-        for (uint32_t i = 0; i < pool->node_count; i++)
-            if (is_member(&inventory->nodes[pool->nodes[i]], quick->service))
-                key_of_member(work, &key, pool->nodes[i], quick);
+        layout_key_u32(&key, inventory->policy.scale);
+        for (uint32_t i = 0; i < selection->node_count; i++)
+            if (is_member(&inventory->nodes[selection->nodes[i]], quick->service))
+                key_of_member(work, &key, selection->nodes[i], quick);
     }
     return digest_of(layout_key_end(&key));
 }
@@ -85,7 +85,7 @@ static uint32_t declared_add(struct declared_work *d, const struct quick_key *qu
                                       need, sizeof *work->declared_votes);
     work->declared[number] = (struct declared_set){
         .service = quick->service,
-        .pool = work->inventory->domains[domain].pool,
+        .selection = work->inventory->domains[domain].selection,
         .ttl_s = quick->ttl_s,
         .domain = domain,
         .key = key,
@@ -101,7 +101,7 @@ static uint32_t declared_of(struct declared_work *d, uint32_t domain, uint32_t s
     bool is_absent = d->work->inventory->services[service].is_absent;
     struct quick_key quick = {
         .service = service,
-        .pool = is_absent ? INVENTORY_NONE : in->pool,
+        .selection = is_absent ? INVENTORY_NONE : in->selection,
         .ttl_s = in->ttl_s,
         .zone = !is_absent && d->zone_has_targets[zone] ? zone : INVENTORY_NONE,
     };

@@ -277,11 +277,12 @@ static void fill_targets(struct layout_work *work)
 {
     for (uint32_t i = 0; i < work->layout->declared_count; i++) {
         struct declared_set *declared = &work->declared[i];
-        const struct inventory_pool *pool = &work->inventory->pools[declared->pool];
-        uint32_t *ipv4 = arena_array(work->arena, uint32_t, pool->node_count);
-        uint32_t *ipv6 = arena_array(work->arena, uint32_t, pool->node_count);
-        for (uint32_t j = 0; j < pool->node_count; j++) {
-            const struct layout_host *host = &work->hosts[work->node_hosts[pool->nodes[j]]];
+        const struct inventory_selection *selection =
+            &work->inventory->selections[declared->selection];
+        uint32_t *ipv4 = arena_array(work->arena, uint32_t, selection->node_count);
+        uint32_t *ipv6 = arena_array(work->arena, uint32_t, selection->node_count);
+        for (uint32_t j = 0; j < selection->node_count; j++) {
+            const struct layout_host *host = &work->hosts[work->node_hosts[selection->nodes[j]]];
             bool is_held = host->zone == work->declared_zone[i];
             ipv4[j] = is_held ? host->ipv4_set : CONTENT_NONE;
             ipv6[j] = is_held ? host->ipv6_set : CONTENT_NONE;

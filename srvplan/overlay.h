@@ -5,7 +5,7 @@
  * inventory, so it names nodes and services by id: an overlay whose node is gone waits, and counts
  * again when the node is back. */
 #pragma once
-#include "zones/base/bytes.h"
+#include "srvplan/inventory.h"
 
 enum {
     OVERLAY_NO_END = 0
@@ -21,8 +21,13 @@ struct overlay_drain {
     struct text id; /* "dr_…" */
     struct text node;
     struct text actor, reason;
+    int64_t requested_at_ms; /* 0: when it starts; a start after it is one in the future */
     int64_t since_at_ms;
-    int64_t until_at_ms;         /* OVERLAY_NO_END: until undrained */
+    int64_t until_at_ms; /* OVERLAY_NO_END: until undrained */
+    enum drain_mode mode;
+    uint32_t to_ppb;             /* DRAIN_WEIGHT: what it keeps of its weight */
+    uint32_t ramp_s, ramp_steps; /* down before it is out, and up again after until_at_ms */
+    bool is_lead_auto;           /* lower TTLs before the ramp, or before a start in the future */
     const struct text *services; /* ids; count 0: all */
     uint32_t service_count;
 };

@@ -23,13 +23,13 @@ void plan_find(struct plan_work *work, enum finding_severity severity, const cha
                                                           .mend = mend});
 }
 
-/* Position of a node in its pool, whose nodes ascend. */
-static uint32_t pool_position(const struct inventory_pool *pool, uint32_t node)
+/* Position of a node in its selection, whose nodes ascend. */
+static uint32_t selection_position(const struct inventory_selection *selection, uint32_t node)
 {
-    uint32_t low = 0, high = pool->node_count;
+    uint32_t low = 0, high = selection->node_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (pool->nodes[middle] < node)
+        if (selection->nodes[middle] < node)
             low = middle + 1;
         else
             high = middle;
@@ -43,7 +43,7 @@ static void render_members(struct plan_work *work, const struct plan_set *set,
 {
     struct arena *arena = &work->plan->arena;
     const struct declared_set *declared = &work->plan->input.layout->declared[set->declared];
-    const struct inventory_pool *pool = &work->inventory->pools[declared->pool];
+    const struct inventory_selection *selection = &work->inventory->selections[declared->selection];
     struct bytes *rdata = arena_array(arena, struct bytes, set->present_count);
     struct content_additional *additional =
         arena_array(arena, struct content_additional, 2 * (size_t)set->present_count);
@@ -51,7 +51,7 @@ static void render_members(struct plan_work *work, const struct plan_set *set,
         const struct plan_member *member = &set->members[i];
         if (member->absence != PLAN_PRESENT)
             continue;
-        uint32_t record = content->count++, at = pool_position(pool, member->node);
+        uint32_t record = content->count++, at = selection_position(selection, member->node);
         rdata[record] = text_rdata_srv(arena, member->priority, member->weight, member->port,
                                        work->inventory->nodes[member->node].host);
         const uint32_t sets[] = {declared->ipv4_sets[at], declared->ipv6_sets[at]};

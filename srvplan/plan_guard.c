@@ -67,7 +67,7 @@ static const char *verdict_message(struct plan_work *work, const struct plan_set
  * nothing but its size. */
 static uint32_t min_nodes_of(const struct plan_work *work, const struct plan_set *set)
 {
-    uint32_t wanted = work->inventory->guard_min_nodes;
+    uint32_t wanted = work->inventory->policy.guard_min_nodes;
     return wanted < set->member_count ? wanted : set->member_count;
 }
 

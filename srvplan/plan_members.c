@@ -54,7 +54,7 @@ static void scale_group(struct plan_work *work, struct plan_member *members, uin
         sum += capacities[i];
     }
     struct error err = {0};
-    if (!weights_from_capacities(work->inventory->scale, capacities, count, weights, &err)) {
+    if (!weights_from_capacities(work->inventory->policy.scale, capacities, count, weights, &err)) {
         plan_find(work, FINDING_ERROR, "weights-impossible", err.message,
                   "see policy.weights.scale in the manual");
         for (uint32_t i = 0; i < count; i++)
@@ -94,17 +94,17 @@ static int by_priority_then_node(const void *left, const void *right)
     return a->node < b->node ? -1 : 1; /* nodes stand in the order of their ids */
 }
 
-/* The declared members, without their weights: every node of the pool that offers the service,
+/* The declared members, without their weights: every node of the selection that offers the service,
  * `off` ones apart. */
 static uint32_t declared_members(struct plan_work *work, const struct declared_set *declared,
                                  struct plan_member *members)
 {
     const struct inventory *inventory = work->inventory;
     const struct inventory_service *service = &inventory->services[declared->service];
-    const struct inventory_pool *pool = &inventory->pools[declared->pool];
+    const struct inventory_selection *selection = &inventory->selections[declared->selection];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < pool->node_count; i++) {
-        uint32_t index = pool->nodes[i];
+    for (uint32_t i = 0; i < selection->node_count; i++) {
+        uint32_t index = selection->nodes[i];
         const struct inventory_node *node = &inventory->nodes[index];
         if (node->state == NODE_OFF || !node->offers[declared->service])
             continue;
@@ -190,7 +190,7 @@ void plan_members(struct plan_work *work, uint32_t index, struct plan_set *set)
     set->is_null = work->inventory->services[declared->service].is_absent;
     if (set->is_null)
         return;
-    uint32_t most = work->inventory->pools[declared->pool].node_count;
+    uint32_t most = work->inventory->selections[declared->selection].node_count;
     struct plan_member *members = arena_array(&work->plan->arena, struct plan_member, most);
     uint32_t count = declared_members(work, declared, members);
     if (count)

@@ -5,7 +5,11 @@
 
 static const char *scale_print(enum weights_scale scale)
 {
-    static const char *const names[] = {[WEIGHTS_UNIVERSAL] = "universal", [WEIGHTS_RAW] = "raw"};
+    static const char *const names[] = {[WEIGHTS_UNIVERSAL] = "universal",
+                                        [WEIGHTS_STABLE] = "stable",
+                                        [WEIGHTS_HAMILTON] = "hamilton",
+                                        [WEIGHTS_HUMAN] = "human",
+                                        [WEIGHTS_RAW] = "raw"};
     return names[scale];
 }
 
@@ -57,7 +61,7 @@ static const char *weight_because(const struct plan *plan, const struct plan_mem
         return arena_printf(arena, "capacity %u of %llu at priority %u, scale %s",
                             inventory->nodes[member->node].capacity,
                             (unsigned long long)member->capacity_group, member->priority,
-                            scale_print(inventory->scale));
+                            scale_print(inventory->policy.scale));
     case PLAN_WEIGHT_NODE:
         return arena_printf(arena, "weight %u of the node in the inventory",
                             member->planned_weight);

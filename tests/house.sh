@@ -49,6 +49,10 @@ check_doors() {
     check_door 'ldns/' 'zones/(text|zonefile)\.c'
     check_door 'sqlite3\.h' 'api/store[a-z_]*\.[ch]'
     check_door 'microhttpd\.h' 'api/http[a-z_]*\.[ch]'
+    check_door 'yaml\.h' 'srvplan/yaml\.c'
+    check_door 'idn2\.h' 'srvplan/inventory_names\.c'
+    check_door 'libical/' 'srvplan/recurrence\.c'
+    check_door 'gmp\.h' 'srvplan/rational\.c'
     check_door 'curl/' 'srvplan/command/client\.c'
     check_door 'jansson\.h' '(srvplan|api)/.*'
 }

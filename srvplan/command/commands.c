@@ -18,6 +18,46 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "check", .operands = "", .run = command_check, .is_offline = true,
         .summary = "read an inventory and report everything that is wrong with it",
         .example = "srvplan check -f inventory.jsonc --strict"},
+    [COMMAND_DIFF] = {
+        .name = "diff", .operands = "A B", .min_operands = 2, .max_operands = 2, .run = command_diff, .is_offline = true,
+        .summary = "show what differs between two inventories, plans or zone files",
+        .example = "srvplan diff old.jsonc new.jsonc"},
+    [COMMAND_SIMULATE] = {
+        .name = "simulate", .operands = "DOMAIN/SERVICE", .min_operands = 1, .max_operands = 1, .run = command_simulate, .is_offline = true,
+        .summary = "show where each kind of client goes, exactly",
+        .example = "srvplan simulate -f inventory.jsonc example.org/xmpp-client"},
+    [COMMAND_EXPLAIN] = {
+        .name = "explain", .operands = "NODE", .min_operands = 1, .max_operands = 1, .run = command_explain, .is_offline = true,
+        .summary = "say why a node has what it has, and which clients will not follow",
+        .example = "srvplan explain -f inventory.jsonc xmpp1"},
+    [COMMAND_TUNE] = {
+        .name = "tune", .operands = "DOMAIN/SERVICE", .min_operands = 1, .max_operands = 1, .run = command_tune, .is_offline = true,
+        .summary = "search the weights that suit the audience best",
+        .example = "srvplan tune -f inventory.jsonc example.org/xmpp-client"},
+    [COMMAND_AUDIT] = {
+        .name = "audit", .operands = "DOMAIN", .min_operands = 1, .max_operands = 1, .run = command_audit, .is_offline = true,
+        .summary = "judge the SRV records that a domain has in live DNS",
+        .example = "srvplan audit example.org"},
+    [COMMAND_WINDOW] = {
+        .name = "window", .operands = "suggest NODE...", .min_operands = 1, .max_operands = 1000, .run = command_window, .is_offline = true,
+        .summary = "find the shortest schedule of maintenance for nodes",
+        .example = "srvplan window suggest -f inventory.jsonc xmpp1 xmpp2 --for 1h"},
+    [COMMAND_FMT] = {
+        .name = "fmt", .operands = "[FILE...]", .max_operands = 1000, .run = command_fmt, .is_offline = true,
+        .summary = "write an inventory in its canonical form",
+        .example = "srvplan fmt inventory.jsonc"},
+    [COMMAND_INIT] = {
+        .name = "init", .operands = "single|round-robin|weighted|tiered", .min_operands = 1, .max_operands = 1, .run = command_init, .is_offline = true,
+        .summary = "write an inventory to begin with",
+        .example = "srvplan init tiered >inventory.jsonc"},
+    [COMMAND_SCHEMA] = {
+        .name = "schema", .operands = "", .run = command_schema, .is_offline = true,
+        .summary = "write the JSON Schema of the inventory",
+        .example = "srvplan schema >inventory-v1.json"},
+    [COMMAND_COMPLETION] = {
+        .name = "completion", .operands = "bash|zsh|fish", .min_operands = 1, .max_operands = 1, .run = command_completion, .is_offline = true,
+        .summary = "write the completion script of a shell",
+        .example = "srvplan completion bash"},
     [COMMAND_SERVE] = {
         .name = "serve", .operands = "", .run = command_serve,
         .summary = "run the control plane and the DNS server, in the foreground",

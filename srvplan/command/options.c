@@ -37,8 +37,9 @@ bool command_unknown(const char *name, struct error *err)
 
 static bool option_is_on(enum option_id id, enum command_id command)
 {
-    uint32_t commands = option_rows[id].commands;
-    return commands == ON_ALL || (command != COMMAND_NONE && (commands & (1u << command)) != 0);
+    uint64_t commands = option_rows[id].commands;
+    return commands == ON_ALL ||
+           (command != COMMAND_NONE && (commands & (UINT64_C(1) << command)) != 0);
 }
 
 /* The commands that know an option which this one does not: "drain or weight". */
@@ -46,7 +47,7 @@ static const char *option_homes(enum option_id id, struct arena *arena)
 {
     const char *homes = NULL;
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
-        if (!(option_rows[id].commands & (1u << i)))
+        if (!(option_rows[id].commands & (UINT64_C(1) << i)))
             continue;
         homes = homes ? arena_printf(arena, "%s or %s", homes, command_rows[i].name)
                       : command_rows[i].name;
@@ -374,7 +375,7 @@ enum command_id command_find(const char *name)
 
 /* ---- help ---- */
 
-static void help_options(FILE *out, uint32_t commands)
+static void help_options(FILE *out, uint64_t commands)
 {
     for (uint32_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &option_rows[i];

@@ -30,6 +30,16 @@ enum command_id {
     COMMAND_PLAN,
     COMMAND_ZONE,
     COMMAND_CHECK,
+    COMMAND_DIFF,
+    COMMAND_SIMULATE,
+    COMMAND_EXPLAIN,
+    COMMAND_TUNE,
+    COMMAND_AUDIT,
+    COMMAND_WINDOW,
+    COMMAND_FMT,
+    COMMAND_INIT,
+    COMMAND_SCHEMA,
+    COMMAND_COMPLETION,
     COMMAND_SERVE,
     COMMAND_STATUS,
     COMMAND_NODES,
@@ -114,8 +124,8 @@ enum option_value {
     VALUE_NUMBER, /* min..max */
 };
 
-#define ON(command) (1u << COMMAND_##command)
-#define ON_ALL UINT32_MAX
+#define ON(command) (UINT64_C(1) << COMMAND_##command)
+#define ON_ALL UINT64_MAX
 
 struct option_row {
     const char *name;
@@ -123,7 +133,7 @@ struct option_row {
     const char *help;
     const char *choices;
     const char *later; /* choices that the design has and this version does not */
-    uint32_t commands; /* ON(…) | …; ON_ALL: a global option */
+    uint64_t commands; /* ON(…) | …; ON_ALL: a global option */
     uint64_t min, max; /* of VALUE_NUMBER */
     enum option_value value;
     char letter; /* 0: long only */

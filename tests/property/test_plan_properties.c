@@ -287,7 +287,7 @@ static void check_group_sums(const struct inventory *inventory, const struct pla
                 sum += member->planned_weight;
             }
         }
-        LAW(inventory->scale != WEIGHTS_UNIVERSAL || sum <= 65535, seed, "a sum of %llu",
+        LAW(inventory->policy.scale != WEIGHTS_UNIVERSAL || sum <= 65535, seed, "a sum of %llu",
             (unsigned long long)sum);
     }
 }

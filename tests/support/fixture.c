@@ -94,8 +94,8 @@ static struct bytes template_of(struct arena *arena, const char *label)
     return arena_bytes(arena, wire, wire[0] + 3u);
 }
 
-static void add_pool(struct fixture *fixture, struct content_set *set, uint32_t hosts,
-                     uint16_t first_weight)
+static void add_selection(struct fixture *fixture, struct content_set *set, uint32_t hosts,
+                          uint16_t first_weight)
 {
     struct bytes *rdata = arena_array(&fixture->arena, struct bytes, hosts);
     struct content_additional *additional =
@@ -152,10 +152,10 @@ static void add_sets(struct fixture *fixture, uint16_t first_weight)
     sets[FIXTURE_NEGATIVE].ttl_s = 60;
     sets[FIXTURE_NS] = (struct content_set){
         .type = RRTYPE_NS, .ttl_s = 3600, .count = 2, .rdata = ns, .usual_owner_bytes = 13};
-    add_pool(fixture, &sets[FIXTURE_SRV], 3, first_weight);
-    add_pool(fixture, &sets[FIXTURE_WIDE], 20, 99);
-    add_pool(fixture, &sets[FIXTURE_MANY], 60, 99);
-    add_pool(fixture, &sets[FIXTURE_HUGE], FIXTURE_HOSTS, 99);
+    add_selection(fixture, &sets[FIXTURE_SRV], 3, first_weight);
+    add_selection(fixture, &sets[FIXTURE_WIDE], 20, 99);
+    add_selection(fixture, &sets[FIXTURE_MANY], 60, 99);
+    add_selection(fixture, &sets[FIXTURE_HUGE], FIXTURE_HOSTS, 99);
     sets[FIXTURE_EMPTY] = (struct content_set){.type = RRTYPE_SRV, .ttl_s = 300};
     add_addresses(fixture, sets + FIXTURE_ADDRESSES);
     fixture->sets = (struct content_sets){.sets = sets, .count = FIXTURE_SETS};

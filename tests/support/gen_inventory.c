@@ -106,8 +106,8 @@ static void add_nodes(struct gen *gen, struct inventory *inventory, uint32_t cou
         struct make_node node = {
             .id = arena_printf(arena, "n%03u", i),
             .host = one_in(gen, 10) ? parent : arena_printf(arena, "n%03u.%s", i, parent),
-            .capacity =
-                inventory->scale == WEIGHTS_RAW ? 1 + gen_below(gen, 65535) : gen_capacity(gen),
+            .capacity = inventory->policy.scale == WEIGHTS_RAW ? 1 + gen_below(gen, 65535)
+                                                               : gen_capacity(gen),
             .tier = gen_below(gen, inventory->tier_count),
             .state = states[gen_below(gen, COUNT_OF(states))],
             /* Nodes at one host name must not contradict each other. */
@@ -121,16 +121,16 @@ static void add_nodes(struct gen *gen, struct inventory *inventory, uint32_t cou
     }
 }
 
-static void add_pools(struct gen *gen, struct inventory *inventory)
+static void add_selections(struct gen *gen, struct inventory *inventory)
 {
     uint32_t *nodes = arena_array(&inventory->arena, uint32_t, inventory->node_count);
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     for (uint32_t i = gen_below(gen, 3); i > 0; i--) {
         uint32_t count = 0;
         for (uint32_t j = 0; j < inventory->node_count; j++)
             if (!one_in(gen, 3))
                 nodes[count++] = j;
-        make_pool(inventory, nodes, count);
+        make_selection(inventory, nodes, count);
     }
 }
 
@@ -167,11 +167,12 @@ static void add_domains(struct gen *gen, struct inventory *inventory, const char
         for (uint32_t j = 0; j < inventory->service_count; j++)
             if (!inventory->services[j].is_absent && !one_in(gen, 4))
                 services[chosen++] = j;
-        make_domain(inventory, &(struct make_domain){.name = names[i],
-                                                     .ttl_s = ttls[gen_below(gen, COUNT_OF(ttls))],
-                                                     .pool = gen_below(gen, inventory->pool_count),
-                                                     .services = services,
-                                                     .service_count = chosen});
+        make_domain(inventory,
+                    &(struct make_domain){.name = names[i],
+                                          .ttl_s = ttls[gen_below(gen, COUNT_OF(ttls))],
+                                          .selection = gen_below(gen, inventory->selection_count),
+                                          .services = services,
+                                          .service_count = chosen});
     }
 }
 
@@ -181,15 +182,15 @@ struct inventory *gen_inventory(uint64_t seed, uint32_t size)
     struct inventory *inventory = make_inventory();
     const char *names[NAMES_MAX];
     uint32_t wanted = size + 1 < NAMES_MAX ? size + 1 : NAMES_MAX;
-    inventory->scale = one_in(&gen, 5) ? WEIGHTS_RAW : WEIGHTS_UNIVERSAL;
-    inventory->guard_min_nodes = 1 + gen_below(&gen, 3);
+    inventory->policy.scale = one_in(&gen, 5) ? WEIGHTS_RAW : WEIGHTS_UNIVERSAL;
+    inventory->policy.guard_min_nodes = 1 + gen_below(&gen, 3);
     add_services(&gen, inventory);
     for (uint32_t i = 0, tiers = 1 + gen_below(&gen, 3); i < tiers; i++)
         make_tier(inventory, arena_printf(&inventory->arena, "t%u", i),
                   (uint16_t)(1 + gen_below(&gen, 3) * 10));
     uint32_t count = gen_names(&gen, inventory, 1 + gen_below(&gen, wanted), names);
     add_nodes(&gen, inventory, 1 + gen_below(&gen, size + 1), names, count);
-    add_pools(&gen, inventory);
+    add_selections(&gen, inventory);
     add_zones(&gen, inventory, names, count);
     add_domains(&gen, inventory, names, count);
     return inventory;

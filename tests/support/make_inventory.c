@@ -29,7 +29,7 @@ struct inventory *make_inventory(void)
     struct inventory *inventory = calloc(1, sizeof *inventory);
     if (!inventory)
         abort();
-    inventory->guard_min_nodes = 1;
+    inventory->policy.guard_min_nodes = 1;
     return inventory;
 }
 
@@ -112,21 +112,21 @@ void make_node(struct inventory *inventory, const struct make_node *node)
     };
 }
 
-uint32_t make_pool(struct inventory *inventory, const uint32_t *nodes, uint32_t count)
+uint32_t make_selection(struct inventory *inventory, const uint32_t *nodes, uint32_t count)
 {
     uint32_t *kept = arena_array(&inventory->arena, uint32_t, count);
     if (count)
         memcpy(kept, nodes, count * sizeof *kept);
-    *ADD(inventory, pools, pool_count) = (struct inventory_pool){kept, count};
-    return inventory->pool_count - 1;
+    *ADD(inventory, selections, selection_count) = (struct inventory_selection){kept, count};
+    return inventory->selection_count - 1;
 }
 
-uint32_t make_pool_of_all(struct inventory *inventory)
+uint32_t make_selection_of_all(struct inventory *inventory)
 {
     uint32_t *nodes = arena_array(&inventory->arena, uint32_t, inventory->node_count);
     for (uint32_t i = 0; i < inventory->node_count; i++)
         nodes[i] = i;
-    return make_pool(inventory, nodes, inventory->node_count);
+    return make_selection(inventory, nodes, inventory->node_count);
 }
 
 void make_zone(struct inventory *inventory, const struct make_zone *zone)
@@ -172,6 +172,8 @@ void make_domain(struct inventory *inventory, const struct make_domain *domain)
         .ttl_s = domain->ttl_s ? domain->ttl_s : 300,
         .services = services,
         .service_count = count,
-        .pool = domain->pool,
+        .selection = domain->selection,
+        .drain_ttl_s = 60,
+        .component_of = INVENTORY_NONE,
     };
 }

@@ -31,7 +31,7 @@ struct make_zone {
 struct make_domain {
     const char *name;
     uint32_t ttl_s; /* 0: 300 */
-    uint32_t pool;
+    uint32_t selection;
     const uint32_t *services; /* NULL: all that are not absent */
     uint32_t service_count;
 };
@@ -43,7 +43,7 @@ void make_service(struct inventory *inventory, const char *id, const char *srv, 
 void make_absent_service(struct inventory *inventory, const char *id, const char *srv);
 void make_tier(struct inventory *inventory, const char *id, uint16_t priority);
 void make_node(struct inventory *inventory, const struct make_node *node);
-uint32_t make_pool(struct inventory *inventory, const uint32_t *nodes, uint32_t count);
-uint32_t make_pool_of_all(struct inventory *inventory);
+uint32_t make_selection(struct inventory *inventory, const uint32_t *nodes, uint32_t count);
+uint32_t make_selection_of_all(struct inventory *inventory);
 void make_zone(struct inventory *inventory, const struct make_zone *zone);
 void make_domain(struct inventory *inventory, const struct make_domain *domain);

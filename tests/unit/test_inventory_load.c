@@ -118,10 +118,10 @@ static void domains_print(const struct inventory *inventory, char *out, size_t s
             len += (size_t)snprintf(out + len, size - len, " %s",
                                     inventory->services[domain->services[k]].id.ptr);
         len += (size_t)snprintf(out + len, size - len, " =>");
-        for (uint32_t k = 0; k < inventory->pools[domain->pool].node_count; k++)
-            len +=
-                (size_t)snprintf(out + len, size - len, " %s",
-                                 inventory->nodes[inventory->pools[domain->pool].nodes[k]].id.ptr);
+        for (uint32_t k = 0; k < inventory->selections[domain->selection].node_count; k++)
+            len += (size_t)snprintf(
+                out + len, size - len, " %s",
+                inventory->nodes[inventory->selections[domain->selection].nodes[k]].id.ptr);
     }
     arena_fini(&arena);
 }
@@ -285,8 +285,8 @@ END_TEST
 START_TEST(policy_and_tiers_have_their_defaults)
 {
     struct inventory *inventory = load("\"domains\": {\"a.example\": {}}, " NODES);
-    ck_assert_int_eq(inventory->scale, WEIGHTS_UNIVERSAL);
-    ck_assert_uint_eq(inventory->guard_min_nodes, 1);
+    ck_assert_int_eq(inventory->policy.scale, WEIGHTS_UNIVERSAL);
+    ck_assert_uint_eq(inventory->policy.guard_min_nodes, 1);
     ck_assert_uint_eq(inventory->tier_count, 1);
     ck_assert(text_is(inventory->tiers[0].id, "primary"));
     ck_assert_uint_eq(inventory->tiers[0].priority, 10);
@@ -296,8 +296,8 @@ START_TEST(policy_and_tiers_have_their_defaults)
     inventory =
         load("\"policy\": {\"weights\": {\"scale\": \"raw\"}, \"guard\": {\"min_nodes\": 3}}, "
              "\"domains\": {\"a.example\": {}}, " NODES);
-    ck_assert_int_eq(inventory->scale, WEIGHTS_RAW);
-    ck_assert_uint_eq(inventory->guard_min_nodes, 3);
+    ck_assert_int_eq(inventory->policy.scale, WEIGHTS_RAW);
+    ck_assert_uint_eq(inventory->policy.guard_min_nodes, 3);
     inventory_free(inventory);
 
     inventory = load("\"defaults\": {\"tier\": \"y\", \"capacity\": 7}, \"tiers\": {\"x\": "
@@ -382,7 +382,7 @@ START_TEST(a_name_belongs_to_the_longest_zone_that_it_is_in)
 }
 END_TEST
 
-START_TEST(domains_that_select_the_same_nodes_share_a_pool)
+START_TEST(domains_that_select_the_same_nodes_share_a_selection)
 {
     enum {
         DOMAINS = 100000
@@ -412,7 +412,7 @@ START_TEST(domains_that_select_the_same_nodes_share_a_pool)
     ck_assert(inventory != NULL);
     ck_assert_uint_eq(inventory->domain_count, DOMAINS);
     ck_assert_uint_eq(inventory->zone_count, DOMAINS);
-    ck_assert_uint_eq(inventory->pool_count, 3);
+    ck_assert_uint_eq(inventory->selection_count, 3);
     for (uint32_t i = 1; i < DOMAINS; i++)
         ck_assert(name_compare(inventory->domains[i - 1].name, inventory->domains[i].name) < 0);
     inventory_free(inventory);
@@ -471,7 +471,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_warning_does_not_stop_the_loading, 0, COUNT_OF(warning_cases));
     tcase_add_loop_test(tcase, a_name_belongs_to_the_longest_zone_that_it_is_in, 0,
                         COUNT_OF(zone_cases));
-    tcase_add_test(tcase, domains_that_select_the_same_nodes_share_a_pool);
+    tcase_add_test(tcase, domains_that_select_the_same_nodes_share_a_selection);
     tcase_add_test(tcase, very_many_mistakes_are_counted_but_not_all_listed);
     tcase_add_test(tcase, a_file_that_cannot_be_read_is_an_error_with_its_path);
     suite_add_tcase(suite, tcase);

@@ -24,7 +24,7 @@ static struct inventory *two_nodes(void)
     make_node(inventory,
               &(struct make_node){.id = "xmpp1", .ipv4 = "192.0.2.11", .ipv6 = "2001:db8::11"});
     make_node(inventory, &(struct make_node){.id = "xmpp2", .ipv4 = "192.0.2.12"});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     return inventory;
 }
 
@@ -76,7 +76,7 @@ static struct inventory *absent_everywhere(void)
     make_node(inventory, &(struct make_node){.id = "xmpp1", .ipv4 = "192.0.2.11"});
     make_node(inventory,
               &(struct make_node){.id = "xmpp2", .ipv4 = "192.0.2.12", .state = NODE_OFF});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     make_zone(inventory, &(struct make_zone){.apex = "example.org", .name_servers = outside});
     make_domain(inventory, &(struct make_domain){.name = "example.org"});
     return inventory;
@@ -372,7 +372,7 @@ static struct inventory *target_elsewhere(void)
     make_tier(inventory, "primary", 10);
     make_node(inventory, &(struct make_node){.id = "a", .host = "x.example.com"});
     make_node(inventory, &(struct make_node){.id = "b", .host = "x.example.com"});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     make_zone(inventory, &(struct make_zone){.apex = "example.org", .name_servers = outside});
     make_domain(inventory, &(struct make_domain){.name = "example.org"});
     return inventory;

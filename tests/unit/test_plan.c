@@ -56,21 +56,21 @@ static struct inventory *three_nodes(void)
     make_node(inventory, &(struct make_node){.id = "xmpp1", .capacity = 200, .ipv4 = "192.0.2.11"});
     make_node(inventory, &(struct make_node){.id = "xmpp2", .capacity = 120, .ipv4 = "192.0.2.12"});
     make_node(inventory, &(struct make_node){.id = "xmpp3", .tier = 1, .ipv4 = "192.0.2.13"});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     return inventory;
 }
 
 static struct inventory *guide(void)
 {
     struct inventory *inventory = make_inventory();
-    inventory->scale = WEIGHTS_RAW;
+    inventory->policy.scale = WEIGHTS_RAW;
     make_service(inventory, "xmpp-client", "_xmpp-client._tcp", 5222, 0);
     make_tier(inventory, "first", 5);
     make_tier(inventory, "second", 10);
     make_node(inventory, &(struct make_node){.id = "server1", .capacity = 50, .ipv4 = "192.0.2.1"});
     make_node(inventory,
               &(struct make_node){.id = "server2", .capacity = 30, .tier = 1, .ipv4 = "192.0.2.2"});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     return inventory;
 }
 
@@ -83,7 +83,7 @@ static struct inventory *states(void)
     make_node(inventory, &(struct make_node){.id = "b", .ipv4 = "192.0.2.2", .state = NODE_DRAIN});
     make_node(inventory, &(struct make_node){.id = "c", .ipv4 = "192.0.2.3", .state = NODE_MAINT});
     make_node(inventory, &(struct make_node){.id = "d", .ipv4 = "192.0.2.4", .state = NODE_OFF});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     return inventory;
 }
 
@@ -95,7 +95,7 @@ static struct inventory *own_values(void)
     make_node(inventory,
               &(struct make_node){.id = "a", .ipv4 = "192.0.2.1", .weight = "50", .port = 443});
     make_node(inventory, &(struct make_node){.id = "b", .ipv4 = "192.0.2.2"});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     return inventory;
 }
 
@@ -105,7 +105,7 @@ static struct inventory *absent(void)
     make_absent_service(inventory, "xmpp-client", "_xmpp-client._tcp");
     make_tier(inventory, "primary", 10);
     make_node(inventory, &(struct make_node){.id = "a", .ipv4 = "192.0.2.1"});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     return inventory;
 }
 
@@ -386,7 +386,7 @@ START_TEST(guards_refuse_with_numbers)
     };
     struct overlays overlays = {.drains = drains, .drain_count = guards[_i].drained};
     struct inventory *inventory = three_nodes();
-    inventory->guard_min_nodes = guards[_i].min_nodes;
+    inventory->policy.guard_min_nodes = guards[_i].min_nodes;
     struct made made = made_of(inventory, &overlays, NOW);
     struct arena arena = {0};
     const char *refusals = "";
@@ -415,7 +415,7 @@ START_TEST(a_set_without_any_node_is_refused)
     make_service(inventory, "xmpp-server", "_xmpp-server._tcp", 5269, 0);
     make_tier(inventory, "primary", 10);
     make_node(inventory, &(struct make_node){.id = "a", .ipv4 = "192.0.2.1", .offers = offers});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     struct made made = made_of(inventory, &none, NOW);
     ck_assert_uint_eq(made.plan->refusal_count, 1);
     ck_assert_int_eq(made.plan->refusals[0].guard, PLAN_GUARD_NEVER_EMPTY);
@@ -588,8 +588,8 @@ START_TEST(another_inventory_is_compared_owner_by_owner)
     struct made before = made_of(three_nodes(), &none, NOW);
     struct inventory *inventory = three_nodes();
     make_node(inventory, &(struct make_node){.id = "xmpp4", .tier = 1, .ipv4 = "192.0.2.14"});
-    make_pool_of_all(inventory);
-    inventory->pools[0] = inventory->pools[1];
+    make_selection_of_all(inventory);
+    inventory->selections[0] = inventory->selections[1];
     inventory->nodes[1].capacity = 200;
     struct made after = made_of(inventory, &none, NOW);
     struct arena arena = {0};

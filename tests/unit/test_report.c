@@ -42,7 +42,7 @@ static struct made made_of(const struct overlays *overlays)
     make_node(inventory,
               &(struct make_node){.id = "xmpp2", .capacity = 120, .ipv6 = "2001:db8::12"});
     make_node(inventory, &(struct make_node){.id = "xmpp3", .tier = 1, .ipv4 = "192.0.2.13"});
-    make_pool_of_all(inventory);
+    make_selection_of_all(inventory);
     make_zone(inventory, &(struct make_zone){.apex = "example.org",
                                              .name_servers = servers,
                                              .name_server_ipv4 = "192.0.2.53"});

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Turns each domain's selectors into a pool of nodes. Domains that select the same nodes share
+/* Turns each domain's selectors into a selection of nodes. Domains that select the same nodes share
  * one: first by equal selectors (100,000 domains with one habit cost one look-up each), then by
- * equal results. Nodes that are off belong to no pool. */
+ * equal results. Nodes that are off belong to no selection. */
 #include "srvplan/inventory_read.h"
 
 #include <stdlib.h>
@@ -44,10 +44,10 @@ static struct slot *map_slot(const struct map *map, struct bytes key)
     return &map->slots[at];
 }
 
-struct pools {
+struct selections {
     struct load *load;
     struct map by_selectors, by_nodes;
-    size_t members;    /* of all pools, before equal ones were found */
+    size_t members;    /* of all selections, before equal ones were found */
     bool *is_selected; /* by node */
 };
 
@@ -132,9 +132,10 @@ static void selector_unknown(struct load *load, const struct place *place, size_
 }
 
 /* Marks the nodes that one selector means; false: none, and that is reported. */
-static bool selector_apply(struct pools *pools, const struct place *place, struct text selector)
+static bool selector_apply(struct selections *selections, const struct place *place,
+                           struct text selector)
 {
-    struct load *load = pools->load;
+    struct load *load = selections->load;
     const struct inventory *inventory = load->inventory;
     size_t prefix = 0;
     while (!text_starts_with(selector, prefixes[prefix].prefix))
@@ -151,35 +152,37 @@ static bool selector_apply(struct pools *pools, const struct place *place, struc
     }
     for (uint32_t i = from; i < to && (kind == SELECTOR_ALL || word.len); i++)
         if (node_matches(inventory, &inventory->nodes[i], kind, word))
-            any = pools->is_selected[i] = true;
+            any = selections->is_selected[i] = true;
     if (!any)
         selector_unknown(load, place, prefix, word);
     return any;
 }
 
-/* The pool of the nodes that are marked; takes the marks away. */
-static uint32_t pool_take(struct pools *pools)
+/* The selection of the nodes that are marked; takes the marks away. */
+static uint32_t selection_take(struct selections *selections)
 {
-    struct load *load = pools->load;
+    struct load *load = selections->load;
     struct inventory *inventory = load->inventory;
     uint32_t count = 0, at = 0;
     for (uint32_t i = 0; i < inventory->node_count; i++) {
-        pools->is_selected[i] = pools->is_selected[i] && inventory->nodes[i].state != NODE_OFF;
-        count += pools->is_selected[i];
+        selections->is_selected[i] =
+            selections->is_selected[i] && inventory->nodes[i].state != NODE_OFF;
+        count += selections->is_selected[i];
     }
     uint32_t *nodes = arena_array(load->arena, uint32_t, count);
     for (uint32_t i = 0; i < inventory->node_count; i++) {
-        if (pools->is_selected[i])
+        if (selections->is_selected[i])
             nodes[at++] = i;
-        pools->is_selected[i] = false;
+        selections->is_selected[i] = false;
     }
-    pools->members += count;
+    selections->members += count;
     struct bytes key = {(const uint8_t *)nodes, count * sizeof *nodes};
-    struct slot *slot = map_slot(&pools->by_nodes, key);
+    struct slot *slot = map_slot(&selections->by_nodes, key);
     if (!slot->is_used) {
         slot->is_used = true;
-        slot->value = inventory->pool_count;
-        inventory->pools[inventory->pool_count++] = (struct inventory_pool){nodes, count};
+        slot->value = inventory->selection_count;
+        inventory->selections[inventory->selection_count++] =
+            (struct inventory_selection){nodes, count};
     }
     return slot->value;
 }
@@ -218,10 +221,10 @@ static bool selectors_are_texts(struct load *load, const struct place *place,
     return are_texts;
 }
 
-static void domain_select(struct pools *pools, const struct place *domains,
+static void domain_select(struct selections *selections, const struct place *domains,
                           struct domain_entry *domain)
 {
-    struct load *load = pools->load;
+    struct load *load = selections->load;
     struct place of_domain = place_value(domains, domain->key);
     struct place place = place_value(&of_domain, "nodes");
     if (domain->selectors && !selectors_are_texts(load, &place, domain->selectors)) {
@@ -230,46 +233,48 @@ static void domain_select(struct pools *pools, const struct place *domains,
     }
     struct bytes key =
         domain->selectors ? selectors_key(load, domain->selectors) : (struct bytes){0};
-    struct slot *slot = map_slot(&pools->by_selectors, key);
+    struct slot *slot = map_slot(&selections->by_selectors, key);
     if (slot->is_used) {
-        domain->pool = slot->value;
+        domain->selection = slot->value;
         return;
     }
     bool all_match = true;
     if (!domain->selectors)
-        memset(pools->is_selected, 1, load->inventory->node_count);
+        memset(selections->is_selected, 1, load->inventory->node_count);
     for (size_t i = 0; i < json_array_size(domain->selectors); i++) {
         struct place item = place_item(&place, i);
-        all_match &= selector_apply(pools, &item, json_text(json_array_get(domain->selectors, i)));
+        all_match &=
+            selector_apply(selections, &item, json_text(json_array_get(domain->selectors, i)));
     }
     domain->is_uncertain |= !all_match;
-    domain->pool = pool_take(pools);
+    domain->selection = selection_take(selections);
     slot->is_used = all_match; /* each domain reports its own selectors */
-    slot->value = domain->pool;
+    slot->value = domain->selection;
 }
 
-void pools_build(struct load *load)
+void selections_build(struct load *load)
 {
     static const struct place document = {0};
     struct inventory *inventory = load->inventory;
     struct place domains = place_value(&document, "domains");
-    struct pools pools = {
+    struct selections selections = {
         .load = load,
         .by_selectors = map_make(&load->scratch, load->domain_count),
         .by_nodes = map_make(&load->scratch, load->domain_count),
         .is_selected = arena_array(&load->scratch, bool, inventory->node_count),
     };
-    inventory->pools = arena_array(load->arena, struct inventory_pool, load->domain_count);
+    inventory->selections =
+        arena_array(load->arena, struct inventory_selection, load->domain_count);
     if (load->nodes_are_uncertain)
         return;
     for (uint32_t i = 0; i < load->domain_count; i++) {
-        domain_select(&pools, &domains, &load->domains[i]);
-        if (pools.members <= POOL_MEMBERS_MAX)
+        domain_select(&selections, &domains, &load->domains[i]);
+        if (selections.members <= SELECTION_MEMBERS_MAX)
             continue;
         mistake_add(&load->mistakes, &domains, "too-many-members",
                     "use fewer different selections of nodes",
                     "expected at most %d members in all selections of nodes, found more",
-                    POOL_MEMBERS_MAX);
+                    SELECTION_MEMBERS_MAX);
         return;
     }
 }
