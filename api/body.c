@@ -188,24 +188,52 @@ const struct text *body_texts(struct request *request, const char *key, uint32_t
     return texts;
 }
 
-uint32_t body_duration_s(struct request *request, const char *key, struct response *response)
+bool body_duration_s(struct request *request, const char *key, uint32_t min_s, uint32_t *duration_s,
+                     struct response *response)
 {
     const json_t *value = member(request, key);
     if (!value)
-        return 0;
-    uint32_t seconds = 0;
-    if (json_is_integer(value)) {
-        json_int_t number = json_integer_value(value);
-        if (number >= 1 && number <= BODY_DURATION_MAX_S)
-            return (uint32_t)number;
-    } else if (json_is_string(value)) {
-        struct text text = {json_string_value(value), json_string_length(value)};
-        if (duration_parse(text, BODY_DURATION_MAX_S, &seconds, NULL) && seconds > 0)
-            return seconds;
+        return false;
+    json_int_t seconds = -1;
+    uint32_t parsed_s;
+    if (json_is_integer(value))
+        seconds = json_integer_value(value);
+    else if (json_is_string(value) &&
+             duration_parse((struct text){json_string_value(value), json_string_length(value)},
+                            BODY_DURATION_MAX_S, &parsed_s, NULL))
+        seconds = parsed_s;
+    if (seconds >= min_s && seconds <= BODY_DURATION_MAX_S) {
+        *duration_s = (uint32_t)seconds;
+        return true;
     }
-    mistake(key, "wrong-value", "expected whole seconds, or a text as \"5m\", from 1 s to 366 days",
+    mistake(key, "wrong-value",
+            min_s ? "expected whole seconds, or a text as \"5m\", from 1 s to 366 days"
+                  : "expected whole seconds, or a text as \"5m\", from 0 s to 366 days",
             "\"2h\"", response);
-    return 0;
+    return false;
+}
+
+bool body_ratio_ppb(struct request *request, const char *key, uint32_t *part_ppb,
+                    struct response *response)
+{
+    const json_t *value = member(request, key);
+    uint64_t percent = 0;
+    if (!value)
+        return false;
+    struct text text = {json_string_value(value), json_string_length(value)};
+    double number = json_number_value(value);
+    if (json_is_number(value) && number >= 0 && number <= 1) {
+        *part_ppb = (uint32_t)(number * RATIO_ONE + 0.5);
+        return true;
+    }
+    if (text.len > 1 && text.ptr[text.len - 1] == '%' &&
+        text_to_u64((struct text){text.ptr, text.len - 1}, 0, 100, &percent)) {
+        *part_ppb = (uint32_t)percent * (RATIO_ONE / 100);
+        return true;
+    }
+    mistake(key, "wrong-value", "expected a number from 0 to 1, or a text as \"35%\"", "\"50%\"",
+            response);
+    return false;
 }
 
 int64_t body_time_ms(struct request *request, const char *key, struct response *response)

@@ -38,8 +38,15 @@ struct text body_text_required(struct request *request, const char *key, struct 
 const struct text *body_texts(struct request *request, const char *key, uint32_t *count,
                               struct response *response);
 
-/* Seconds: a whole number, or "5m", "1h30m"; 0 when absent, and otherwise at least 1. */
-uint32_t body_duration_s(struct request *request, const char *key, struct response *response);
+/* Seconds: a whole number, or "5m", "1h30m"; at least min_s. False: absent or refused, and then
+ * *duration_s is left alone. */
+bool body_duration_s(struct request *request, const char *key, uint32_t min_s, uint32_t *duration_s,
+                     struct response *response);
+
+/* A part of a whole: a number 0 to 1, or "35%". False: absent or refused; *part_ppb is left alone.
+ */
+bool body_ratio_ppb(struct request *request, const char *key, uint32_t *part_ppb,
+                    struct response *response);
 
 /* An instant, RFC 3339; 0 when absent. */
 int64_t body_time_ms(struct request *request, const char *key, struct response *response);

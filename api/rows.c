@@ -176,6 +176,12 @@ struct overlays rows_overlays(const struct rows *rows, struct arena *arena)
                                         .node = arena_text(arena, row->node),
                                         .actor = arena_text(arena, row->actor),
                                         .reason = arena_text(arena, row->reason),
+                                        .mode = (enum drain_mode)row->mode,
+                                        .to_ppb = row->to_ppb,
+                                        .ramp_s = row->ramp_s,
+                                        .ramp_steps = row->ramp_steps,
+                                        .is_lead_auto = row->is_lead_auto,
+                                        .requested_at_ms = row->since_at_ms,
                                         .since_at_ms = row->since_at_ms,
                                         .until_at_ms = row->until_at_ms};
         split_words(arena, arena_text(arena, row->services), &drain->services,

@@ -26,7 +26,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x53525650, /* "SRVP" */
-    STORE_SCHEMA_VERSION = 1,
+    STORE_SCHEMA_VERSION = 2,
     STORE_BALLAST_BYTES = 1024 * 1024,
     STORE_CHANGE_ID_SIZE = 33, /* 128 random bits in hexadecimal */
 };
@@ -51,7 +51,11 @@ struct store_drain {
     struct text node;
     struct text services; /* ids, one space between; empty: all */
     struct text actor, reason;
-    struct text override_reason;      /* not empty: a guard was overridden */
+    struct text override_reason; /* not empty: a guard was overridden */
+    int mode;                    /* enum drain_mode */
+    uint32_t to_ppb;             /* of the mode weight: what the node keeps of its weight */
+    uint32_t ramp_s, ramp_steps;
+    bool is_lead_auto;                /* TTLs are lowered before the ramp */
     int64_t since_at_ms, until_at_ms; /* until 0: without end */
     int64_t served_at_ms;             /* 0: not served yet */
     int64_t ended_at_ms;              /* 0: active */

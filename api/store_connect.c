@@ -29,7 +29,9 @@ static bool check_identity(struct store *store, struct error *err)
     if (!store_ask(store, "PRAGMA application_id", &application, err) ||
         !store_ask(store, "PRAGMA user_version", &version, err))
         return false;
-    if (application != STORE_APPLICATION_ID || version != STORE_SCHEMA_VERSION)
+    bool is_known = version == STORE_SCHEMA_VERSION ||
+                    (version > 0 && version < STORE_SCHEMA_VERSION && store_migrations[version]);
+    if (application != STORE_APPLICATION_ID || !is_known)
         return error_set(err, ERROR_UNAVAILABLE,
                          "%s: is of program %llx, schema %lld; this srvpland reads schema %d: "
                          "install the version that wrote it, or restore a backup",
@@ -102,6 +104,42 @@ static bool settle_log(struct store *store, struct error *err)
     return error_set(err, full.kind, "%s", full.message);
 }
 
+static bool migrate_step(struct store *store, int64_t version, struct error *err)
+{
+    struct arena scratch = {0};
+    bool done = true;
+    for (size_t i = 0; done && store_migrations[version][i]; i++)
+        done = store_run(store, store_migrations[version][i], err);
+    done = done &&
+           store_run(store,
+                     arena_printf(&scratch, "PRAGMA user_version = %lld", (long long)version + 1),
+                     err);
+    arena_fini(&scratch);
+    return done;
+}
+
+/* Brings an older schema up to ours, in one transaction: a crash leaves the old one whole. There is
+ * no way back: an older srvpland refuses the new schema. */
+static bool migrate(struct store *store, struct error *err)
+{
+    int64_t version = 0;
+    if (!store_ask(store, "PRAGMA user_version", &version, err))
+        return false;
+    if (version == STORE_SCHEMA_VERSION)
+        return true;
+    log_info("store is brought to a newer schema", log_number("from", version),
+             log_number("to", STORE_SCHEMA_VERSION));
+    bool done = store_run(store, "BEGIN IMMEDIATE", err);
+    for (; done && version < STORE_SCHEMA_VERSION; version++)
+        done = migrate_step(store, version, err);
+    if (done && store_run(store, "COMMIT", err))
+        return true;
+    struct error ignored = {0};
+    if (!sqlite3_get_autocommit(store->db) && !store_run(store, "ROLLBACK", &ignored))
+        log_warning("roll-back failed; closing does it", log_string("reason", ignored.message));
+    return error_within(err, "cannot bring the store to schema %d", STORE_SCHEMA_VERSION);
+}
+
 bool store_connect(struct store *store, struct error *err)
 {
     store->failure = 0;
@@ -115,7 +153,7 @@ bool store_connect(struct store *store, struct error *err)
         code = SQLITE_READONLY;
     bool done = code == SQLITE_OK ? apply_settings(store, err) : store_error(store, code, err);
     done = done && check_identity(store, err) && check_pages(store, err) && use_wal(store, err) &&
-           settle_log(store, err);
+           settle_log(store, err) && migrate(store, err);
     if (!done)
         store_disconnect(store);
     return done;

@@ -41,6 +41,9 @@ struct store {
 
 extern const char *const store_schema[]; /* statements, NULL-terminated */
 
+/* The statements that make schema v + 1 of schema v, by v; NULL: no such schema is known. */
+extern const char *const *const store_migrations[STORE_SCHEMA_VERSION];
+
 /* -- store_statement.c -- */
 
 /* One prepared statement. The first failure goes to err and sticks: everything after it does

@@ -59,7 +59,8 @@ static bool read_drains(struct store *store, int64_t since_ms, struct error *err
     size_t count = 0, capacity = 0;
     struct statement s = statement_over(
         store,
-        "SELECT id, node, services, actor, reason, override_reason, since_at_ms, until_at_ms, "
+        "SELECT id, node, services, actor, reason, override_reason, mode, to_ppb, ramp_s, "
+        "ramp_steps, is_lead_auto, since_at_ms, until_at_ms, "
         "served_at_ms, ended_at_ms, ended_actor, clear_at_ms, revision, ended_revision, version "
         "FROM drains WHERE ended_at_ms = 0 OR ended_at_ms >= ?1 ORDER BY id",
         err);
@@ -73,6 +74,11 @@ static bool read_drains(struct store *store, int64_t since_ms, struct error *err
         drain->actor = statement_get_text(&s, arena);
         drain->reason = statement_get_text(&s, arena);
         drain->override_reason = statement_get_text(&s, arena);
+        drain->mode = (int)statement_get_integer(&s);
+        drain->to_ppb = (uint32_t)statement_get_integer(&s);
+        drain->ramp_s = (uint32_t)statement_get_integer(&s);
+        drain->ramp_steps = (uint32_t)statement_get_integer(&s);
+        drain->is_lead_auto = statement_get_integer(&s) != 0;
         drain->since_at_ms = statement_get_integer(&s);
         drain->until_at_ms = statement_get_integer(&s);
         drain->served_at_ms = statement_get_integer(&s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/store_internal.h"
 
-/* Schema 1. Times are UTC milliseconds, 0 for "none" as in store.h; digests are SHA-256. STRICT
+/* Schema 2. Times are UTC milliseconds, 0 for "none" as in store.h; digests are SHA-256. STRICT
  * keeps types honest (sqlite.org/stricttables.html), CHECKs what no reader would believe. */
 /* clang-format off */
 const char *const store_schema[] = {
@@ -34,6 +34,11 @@ const char *const store_schema[] = {
     "  actor TEXT NOT NULL,"
     "  reason TEXT NOT NULL,"
     "  override_reason TEXT NOT NULL,"
+    "  mode INTEGER NOT NULL DEFAULT 0 CHECK (mode BETWEEN 0 AND 3),"
+    "  to_ppb INTEGER NOT NULL DEFAULT 0 CHECK (to_ppb BETWEEN 0 AND 1000000000),"
+    "  ramp_s INTEGER NOT NULL DEFAULT 0 CHECK (ramp_s BETWEEN 0 AND 4294967295),"
+    "  ramp_steps INTEGER NOT NULL DEFAULT 0 CHECK (ramp_steps BETWEEN 0 AND 4294967295),"
+    "  is_lead_auto INTEGER NOT NULL DEFAULT 0 CHECK (is_lead_auto IN (0, 1)),"
     "  since_at_ms INTEGER NOT NULL,"
     "  until_at_ms INTEGER NOT NULL,"
     "  served_at_ms INTEGER NOT NULL,"
@@ -111,4 +116,20 @@ const char *const store_schema[] = {
     "  BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END",
     NULL,
 };
+
+/* What was stored before drains had modes and ramps is a removal at once: every default is 0. */
+static const char *const from_1[] = {
+    "ALTER TABLE drains ADD COLUMN mode INTEGER NOT NULL DEFAULT 0 CHECK (mode BETWEEN 0 AND 3)",
+    "ALTER TABLE drains ADD COLUMN to_ppb INTEGER NOT NULL DEFAULT 0"
+    " CHECK (to_ppb BETWEEN 0 AND 1000000000)",
+    "ALTER TABLE drains ADD COLUMN ramp_s INTEGER NOT NULL DEFAULT 0"
+    " CHECK (ramp_s BETWEEN 0 AND 4294967295)",
+    "ALTER TABLE drains ADD COLUMN ramp_steps INTEGER NOT NULL DEFAULT 0"
+    " CHECK (ramp_steps BETWEEN 0 AND 4294967295)",
+    "ALTER TABLE drains ADD COLUMN is_lead_auto INTEGER NOT NULL DEFAULT 0"
+    " CHECK (is_lead_auto IN (0, 1))",
+    NULL,
+};
 /* clang-format on */
+
+const char *const *const store_migrations[STORE_SCHEMA_VERSION] = {[1] = from_1};

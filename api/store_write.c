@@ -86,9 +86,10 @@ static bool write_drains(struct writing *w)
     struct statement s = statement_over(
         w->store,
         "INSERT OR REPLACE INTO drains (id, node, services, actor, reason, override_reason, "
-        "since_at_ms, until_at_ms, served_at_ms, ended_at_ms, ended_actor, clear_at_ms, revision, "
-        "ended_revision, version) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        "mode, to_ppb, ramp_s, ramp_steps, is_lead_auto, since_at_ms, until_at_ms, served_at_ms, "
+        "ended_at_ms, ended_actor, clear_at_ms, revision, ended_revision, version) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+        "?19, ?20)",
         w->err);
     for (size_t i = 0; i < w->change->drain_count; i++) {
         const struct store_drain *drain = &w->change->drains[i];
@@ -98,6 +99,11 @@ static bool write_drains(struct writing *w)
         statement_bind_text(&s, drain->actor);
         statement_bind_text(&s, drain->reason);
         statement_bind_text(&s, drain->override_reason);
+        statement_bind_integer(&s, drain->mode);
+        statement_bind_integer(&s, drain->to_ppb);
+        statement_bind_integer(&s, drain->ramp_s);
+        statement_bind_integer(&s, drain->ramp_steps);
+        statement_bind_integer(&s, drain->is_lead_auto);
         statement_bind_integer(&s, drain->since_at_ms);
         statement_bind_integer(&s, drain->until_at_ms);
         statement_bind_integer(&s, drain->served_at_ms);

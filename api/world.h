@@ -97,6 +97,15 @@ enum world_job_kind {
     WORLD_REVISIONS, /* list; changes nothing */
 };
 
+/* How a drain goes; what is not given is as the inventory's policy says. */
+struct world_drain_how {
+    bool has_mode, has_to, has_ramp, has_steps, has_lead;
+    enum drain_mode mode;
+    uint32_t to_ppb; /* of the mode weight */
+    uint32_t ramp_s, ramp_steps;
+    bool is_lead_auto;
+};
+
 struct world_request {
     enum world_job_kind kind;
     struct world_actor actor;
@@ -108,9 +117,10 @@ struct world_request {
     const struct text *services; /* empty: all; WEIGHT_REMOVE: which */
     uint32_t service_count;
     struct text reason;
-    int64_t until_at_ms;  /* 0: none */
-    struct text drain_id; /* DRAIN_END */
-    bool has_if_match;    /* then the object's version must be if_match */
+    int64_t until_at_ms;        /* 0: none */
+    struct world_drain_how how; /* DRAIN_ADD */
+    struct text drain_id;       /* DRAIN_END */
+    bool has_if_match;          /* then the object's version must be if_match */
     uint64_t if_match;
     enum weight_form weight_form;
     int32_t weight_value;

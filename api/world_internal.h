@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* world_internal: what the files of the world share: world.c (thread and queues), world_publish.c
  * (candidate → revision → served), world_jobs.c (what each job changes), world_load.c (start and
- * reload), world_plan.c (plans and what guards say of them), world_views.c (making views). Only the
- * world's thread touches struct world, but for the queues and the current view, which have locks.
+ * reload), world_tick.c (what time changes), world_plan.c (plans and what guards say of them),
+ * world_views.c (making views). Only the world's thread touches struct world, but for the queues
+ * and the current view, which have locks.
  */
 #pragma once
 #include "api/dnsd_link.h"
@@ -141,7 +142,7 @@ void world_settle(struct world *world);
 /* Keeps the last serial of a zone that is gone, in memory; the store has it already. */
 void world_remember_retired(struct world *world, const struct store_zone *zone);
 
-/* Ends overlays whose time is over, if any. */
+/* world_tick.c: publishes what time has changed, when the plan in force says that it is due. */
 void world_tick(struct world *world);
 
 /* The time by which plans are made: the clock's, but never before the last plan's. */

@@ -179,6 +179,18 @@ static bool check_not_drained(const struct world *world, const struct world_requ
     return true;
 }
 
+/* What the request leaves open is as the policy says. */
+static void set_how(struct store_drain *row, const struct world_drain_how *how,
+                    const struct inventory_policy *policy)
+{
+    row->mode = (int)(how->has_mode ? how->mode : policy->drain_mode);
+    if (row->mode == DRAIN_WEIGHT)
+        row->to_ppb = how->has_to ? how->to_ppb : policy->drain_to_ppb;
+    row->ramp_s = how->has_ramp ? how->ramp_s : policy->ramp_s;
+    row->ramp_steps = how->has_steps ? how->ramp_steps : policy->ramp_steps;
+    row->is_lead_auto = how->has_lead ? how->is_lead_auto : policy->is_lead_auto;
+}
+
 static void run_drain_add(struct world *world, const struct world_request *request,
                           struct world_result *result)
 {
@@ -210,6 +222,7 @@ static void run_drain_add(struct world *world, const struct world_request *reque
                                        .until_at_ms = request->until_at_ms,
                                        .revision = world->revision + 1,
                                        .version = 1};
+        set_how(&rows[i], &request->how, &world->planned->base->inventory->policy);
         if (request->is_override)
             rows[i].override_reason = request->override_reason;
         audit[i] = audit_of(request, candidate.at_ms,
@@ -442,50 +455,4 @@ void world_run_job(struct world *world, const struct world_request *request,
         run_revisions(world, request, result);
         break;
     }
-}
-
-/* Overlays whose time is over are ended by a revision of their own. */
-void world_tick(struct world *world)
-{
-    int64_t now_ms = world_now_ms(world);
-    if (now_ms < world->tick_again_at_ms)
-        return;
-    struct arena arena = {0};
-    struct world_request request = {.actor = {text_from("expiry"), text_from("clock")}};
-    struct store_drain *drains = arena_array(&arena, struct store_drain, world->rows.drain_count);
-    struct store_weight *weights =
-        arena_array(&arena, struct store_weight, world->rows.weight_count);
-    struct candidate candidate = begin(world, &request, text_from("an overlay's time is over"));
-    for (size_t i = 0; i < world->rows.drain_count; i++) {
-        struct store_drain row = world->rows.drains[i].row;
-        if (row.ended_at_ms || row.until_at_ms == 0 || row.until_at_ms > now_ms)
-            continue;
-        row.ended_at_ms = now_ms;
-        row.ended_actor = request.actor.name;
-        row.ended_revision = world->revision + 1;
-        row.version++;
-        drains[candidate.change.drain_count++] = row;
-        rows_put_drain(&candidate.rows, &row);
-    }
-    for (size_t i = 0; i < world->rows.weight_count; i++) {
-        const struct store_weight *row = &world->rows.weights[i].row;
-        if (row->until_at_ms == 0 || row->until_at_ms > now_ms)
-            continue;
-        weights[candidate.change.weights_removed_count++] = *row;
-        rows_remove_weight(&candidate.rows, row->node, row->service);
-    }
-    if (candidate.change.drain_count + candidate.change.weights_removed_count > 0) {
-        struct error err = {0};
-        bool served = false;
-        candidate.change.drains = drains;
-        candidate.change.weights_removed = weights;
-        candidate.planned = planned_make(world->planned->base, &candidate.rows, now_ms);
-        candidate.may_use_ballast = true;
-        if (!world_publish(world, &candidate, &served, &err)) {
-            log_error("an overlay cannot be ended", log_string("reason", err.message));
-            world->tick_again_at_ms = clock_realtime_ms() + WORLD_TICK_PAUSE_MS;
-        }
-    }
-    candidate_fini(&candidate);
-    arena_fini(&arena);
 }

@@ -77,3 +77,26 @@ void inventory_free(struct inventory *inventory)
     arena_fini(&arena);
     free(inventory);
 }
+
+static const char *const drain_modes[] = {
+    [DRAIN_REMOVE] = "remove",
+    [DRAIN_DEMOTE] = "demote",
+    [DRAIN_WEIGHT] = "weight",
+    [DRAIN_ZERO] = "zero",
+};
+
+const char *drain_mode_print(enum drain_mode mode)
+{
+    return drain_modes[mode];
+}
+
+bool drain_mode_parse(struct text text, enum drain_mode *mode)
+{
+    for (size_t i = 0; i < COUNT_OF(drain_modes); i++) {
+        if (!text_is(text, drain_modes[i]))
+            continue;
+        *mode = (enum drain_mode)i;
+        return true;
+    }
+    return false;
+}

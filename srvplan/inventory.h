@@ -27,6 +27,10 @@ enum weights_scale {
     WEIGHTS_RAW,
 };
 
+enum {
+    RAMP_STEPS_MAX = 1000 /* each is a revision */
+};
+
 /* Parts of a whole: 35 % is 350,000,000. Decimal fractions of an inventory are exact. */
 #define RATIO_ONE 1000000000u /* parts per billion */
 
@@ -234,6 +238,11 @@ struct inventory {
 /* Indices by id, INVENTORY_NONE when there is none. */
 uint32_t inventory_find_node(const struct inventory *inventory, struct text id);
 uint32_t inventory_find_service(const struct inventory *inventory, struct text id);
+
+/* "remove", "demote", "weight", "zero". */
+const char *drain_mode_print(enum drain_mode mode);
+NODISCARD bool drain_mode_parse(struct text text,
+                                enum drain_mode *mode); /* false leaves it alone */
 
 /* The longest zone of ours that `name` is in, or INVENTORY_NONE. */
 uint32_t inventory_zone_of(const struct inventory *inventory, struct name name);

@@ -83,7 +83,8 @@ static void nodes_read(struct request *request, struct response *response)
 static void end_read(struct request *request, struct response *response)
 {
     int64_t until_ms = body_time_ms(request, "until", response);
-    uint32_t for_s = body_duration_s(request, "for", response);
+    uint32_t for_s = 0;
+    body_duration_s(request, "for", 1, &for_s, response);
     if (until_ms && for_s)
         response_mistake(response, "/for", "conflict", "give \"until\" or \"for\", not both", NULL);
     if (until_ms && until_ms <= request->now_ms)
@@ -91,30 +92,51 @@ static void end_read(struct request *request, struct response *response)
     request->job.until_at_ms = for_s ? request->now_ms + (int64_t)for_s * 1000 : until_ms;
 }
 
-/* What the API describes and this version does not do is refused, never ignored. */
-static void unsupported_read(struct request *request, struct response *response)
+static void mode_read(struct request *request, struct response *response)
 {
+    struct world_drain_how *how = &request->job.how;
     struct text mode = body_text(request, "mode", response);
-    if (mode.ptr && !text_is(mode, "remove"))
-        response_mistake(response, "/mode", "unsupported", "not supported yet", "\"remove\"");
-    const json_t *ramp = json_object_get(request->body, "ramp");
-    if (!ramp || json_is_null(ramp))
-        return;
-    bool is_zero = (json_is_integer(ramp) && json_integer_value(ramp) == 0) ||
-                   (json_is_string(ramp) && strcmp(json_string_value(ramp), "0s") == 0);
-    if (!is_zero)
-        response_mistake(response, "/ramp", "unsupported", "not supported yet", "0");
+    how->has_mode = mode.ptr && drain_mode_parse(mode, &how->mode);
+    if (mode.ptr && !how->has_mode)
+        response_mistake(response, "/mode", "wrong-value",
+                         "expected \"remove\", \"demote\", \"weight\" or \"zero\"", "\"remove\"");
+    how->has_to = body_ratio_ppb(request, "to", &how->to_ppb, response);
+    if (how->has_to && how->has_mode && how->mode != DRAIN_WEIGHT)
+        response_mistake(response, "/to", "conflict",
+                         "only the mode \"weight\" leaves a part of the weight", NULL);
+}
+
+static void ramp_read(struct request *request, struct response *response)
+{
+    struct world_drain_how *how = &request->job.how;
+    const json_t *steps = json_object_get(request->body, "steps");
+    struct text lead = body_text(request, "lead", response);
+    how->has_ramp = body_duration_s(request, "ramp", 0, &how->ramp_s, response);
+    how->has_steps = json_is_integer(steps) && json_integer_value(steps) >= 1 &&
+                     json_integer_value(steps) <= RAMP_STEPS_MAX;
+    if (how->has_steps)
+        how->ramp_steps = (uint32_t)json_integer_value(steps);
+    else if (steps && !json_is_null(steps))
+        response_mistake(response, "/steps", "wrong-value", "expected a whole number, 1 to 1000",
+                         "4");
+    how->has_lead = text_is(lead, "auto") || text_is(lead, "none");
+    how->is_lead_auto = text_is(lead, "auto");
+    if (lead.ptr && !how->has_lead)
+        response_mistake(response, "/lead", "wrong-value", "expected \"auto\" or \"none\"",
+                         "\"auto\"");
 }
 
 void drains_post(struct request *request, struct response *response)
 {
     request->job.kind = WORLD_DRAIN_ADD;
-    body_check_members(request->body, "", "node nodes services mode ramp until for reason override",
+    body_check_members(request->body, "",
+                       "node nodes services mode to ramp steps lead until for reason override",
                        response);
     nodes_read(request, response);
     request->job.services = body_texts(request, "services", &request->job.service_count, response);
     request->job.reason = body_text_required(request, "reason", response);
-    unsupported_read(request, response);
+    mode_read(request, response);
+    ramp_read(request, response);
     end_read(request, response);
     body_override(request, response);
 }

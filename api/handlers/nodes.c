@@ -119,7 +119,8 @@ void node_weight_put(struct request *request, struct response *response)
     weight_value_read(request, response);
     request->job.services = body_texts(request, "services", &request->job.service_count, response);
     request->job.reason = body_text_required(request, "reason", response);
-    uint32_t expires_in_s = body_duration_s(request, "expires_in", response);
+    uint32_t expires_in_s = 0;
+    body_duration_s(request, "expires_in", 1, &expires_in_s, response);
     if (expires_in_s)
         request->job.until_at_ms = request->now_ms + (int64_t)expires_in_s * 1000;
 }

@@ -305,7 +305,7 @@ class PreconditionTest(ApiCase):
                         {**body, 'nodes': ['xmpp2']}, {**body, 'raeson': 'y'},
                         {**body, 'until': 'tomorrow'}, {**body, 'until': '2020-01-01T00:00:00Z'},
                         {**body, 'for': '-2h'}, {**body, 'services': 'xmpp-client'},
-                        {**body, 'mode': 'zero'}, {'nodes': [], 'reason': 'x'}):
+                        {**body, 'mode': 'gently'}, {'nodes': [], 'reason': 'x'}):
             with self.subTest(mistake=mistake):
                 self.assertProblem(rest('POST', '/api/v1/drains', mistake), 422)
         self.assertEqual(rest('POST', '/api/v1/drains?dry_run=maybe', body).status, 400)

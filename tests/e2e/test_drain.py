@@ -194,8 +194,8 @@ class DrainTest(srvplan.ServedCase):
         self.assertEqual(self.server.drain('xmpp9').status, 404)
         self.server.cli('drain', 'xmpp2', check=USAGE)  # without a reason
         self.assertEqual(self.server.drain('xmpp2', reason='').status, 422)
-        self.assertEqual(self.server.drain('xmpp2', mode='demote').status, 422)
-        self.assertEqual(self.server.drain('xmpp2', ramp='10m').status, 422)
+        self.assertEqual(self.server.drain('xmpp2', mode='gently').status, 422)
+        self.assertEqual(self.server.drain('xmpp2', ramp='soon').status, 422)
         self.drain('xmpp2', '--services', 'no-such-service', check=FAILED)
         undrained = self.server.cli('undrain', 'xmpp2')
         self.assertNotEqual(undrained.returncode, OK)

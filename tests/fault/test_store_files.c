@@ -116,7 +116,7 @@ static void make_foreign(void)
 static void make_newer(void)
 {
     make_store();
-    run_sql("PRAGMA user_version = 2");
+    run_sql("PRAGMA user_version = 3");
 }
 
 static void make_unversioned(void)
@@ -181,7 +181,7 @@ static const struct {
     {"an empty file", make_empty, "is empty", "restore a backup"},
     {"a text file", make_text, "is no SQLite file", "restore a backup"},
     {"another program's", make_foreign, "belongs to another program", "move it away"},
-    {"a newer schema", make_newer, "newer srvpland (schema 2", "install that one again"},
+    {"a newer schema", make_newer, "newer srvpland (schema 3", "install that one again"},
     {"no schema number", make_unversioned, "schema 0", "restore a backup"},
     {"garbage in the header", make_garbage_header, "is no SQLite file", "restore a backup"},
     {"garbage in a page", make_garbage_page, "is damaged", "restore a backup"},
@@ -220,6 +220,41 @@ START_TEST(what_is_not_our_whole_store_is_refused_and_left_alone)
     ck_assert_msg(bytes_equal(before, after), "%s: srvplan.db was changed", refusals[_i].label);
     free((void *)(uintptr_t)before.ptr);
     free((void *)(uintptr_t)after.ptr);
+}
+END_TEST
+
+/* A store of schema 1, which is schema 2 without the columns that came with it. */
+static void make_older(void)
+{
+    const struct store_state *state = NULL;
+    struct error err = {0};
+    struct store *store = open_or_fail(&state);
+    struct store_drain drain = {.id = text_from("dr_1"),
+                                .node = text_from("xmpp1"),
+                                .reason = text_from("kernel"),
+                                .version = 1};
+    struct store_change change = {.drains = &drain, .drain_count = 1};
+    store_change_id_make(change.id);
+    ck_assert_msg(store_commit(store, &change, NULL, NULL, &err), "%s", err.message);
+    store_close(store);
+    run_sql("ALTER TABLE drains DROP COLUMN mode; ALTER TABLE drains DROP COLUMN to_ppb;"
+            "ALTER TABLE drains DROP COLUMN ramp_s; ALTER TABLE drains DROP COLUMN ramp_steps;"
+            "ALTER TABLE drains DROP COLUMN is_lead_auto; PRAGMA user_version = 1");
+}
+
+START_TEST(a_store_of_schema_1_is_brought_up_and_keeps_its_drains)
+{
+    const struct store_state *state = NULL;
+    make_older();
+    for (int opening = 0; opening < 2; opening++) {
+        struct store *store = open_or_fail(&state);
+        ck_assert_uint_eq(state->drain_count, 1);
+        ck_assert(text_is(state->drains[0].node, "xmpp1"));
+        ck_assert(text_is(state->drains[0].reason, "kernel"));
+        ck_assert_int_eq(state->drains[0].mode, 0);
+        ck_assert_uint_eq(state->drains[0].ramp_s, 0);
+        store_close(store);
+    }
 }
 END_TEST
 
@@ -349,6 +384,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, what_is_not_our_whole_store_is_refused_and_left_alone, 0,
                         COUNT_OF(refusals));
+    tcase_add_test(tcase, a_store_of_schema_1_is_brought_up_and_keeps_its_drains);
     tcase_add_test(tcase, what_a_crash_left_of_a_first_start_is_no_hindrance);
     tcase_add_test(tcase, the_audit_only_grows);
     tcase_add_test(tcase, nobody_else_can_open_a_store_in_use);

@@ -141,7 +141,9 @@ START_TEST(all_mistakes_of_a_body_come_in_one_answer)
     body_check_members(request.body, "", "reason services for until override", &response);
     ck_assert_ptr_null(body_text_required(&request, "reason", &response).ptr);
     ck_assert_ptr_nonnull(body_texts(&request, "services", &count, &response));
-    ck_assert_uint_eq(body_duration_s(&request, "for", &response), 0);
+    uint32_t untouched = 7;
+    ck_assert(!body_duration_s(&request, "for", 1, &untouched, &response));
+    ck_assert_uint_eq(untouched, 7);
     ck_assert_int_eq(body_time_ms(&request, "until", &response), 0);
     body_override(&request, &response);
 
@@ -187,7 +189,8 @@ START_TEST(durations_are_seconds_or_texts)
     struct response response = {0};
     struct bytes bytes = {(const uint8_t *)durations[_i].body, strlen(durations[_i].body)};
     ck_assert(body_parse(&request, bytes, &response));
-    uint32_t seconds = body_duration_s(&request, "for", &response);
+    uint32_t seconds = 0;
+    body_duration_s(&request, "for", 1, &seconds, &response);
     ck_assert_msg(seconds == durations[_i].seconds && response.status == durations[_i].status,
                   "%s: %u, %u", durations[_i].body, seconds, response.status);
     json_decref(request.body);

@@ -182,6 +182,11 @@ START_TEST(a_drain_comes_back_whole_and_is_replaced_by_id)
                                 .actor = T("root"),
                                 .reason = T("kernel"),
                                 .override_reason = T("must"),
+                                .mode = 2,
+                                .to_ppb = 250000000,
+                                .ramp_s = 600,
+                                .ramp_steps = 4,
+                                .is_lead_auto = true,
                                 .since_at_ms = 5,
                                 .until_at_ms = 6,
                                 .served_at_ms = 7,
@@ -196,6 +201,11 @@ START_TEST(a_drain_comes_back_whole_and_is_replaced_by_id)
     ck_assert(text_is(got->services, "xmpp-client xmpp-server"));
     ck_assert(text_is(got->actor, "root") && text_is(got->reason, "kernel"));
     ck_assert(text_is(got->override_reason, "must"));
+    ck_assert_int_eq(got->mode, 2);
+    ck_assert_uint_eq(got->to_ppb, 250000000);
+    ck_assert_uint_eq(got->ramp_s, 600);
+    ck_assert_uint_eq(got->ramp_steps, 4);
+    ck_assert(got->is_lead_auto);
     ck_assert_int_eq(got->since_at_ms, 5);
     ck_assert_int_eq(got->until_at_ms, 6);
     ck_assert_int_eq(got->served_at_ms, 7);
