@@ -217,7 +217,8 @@ json_t *json_view_drain(const struct json_scene *scene, const struct world_drain
     json_object_set_new(json, "services", words(row->services, "*"));
     json_object_set_new(json, "state",
                         json_string(drain_state_print(world_drain_state(drain, scene->now_ms))));
-    json_object_set_new(json, "mode", json_string("remove"));
+    json_object_set_new(json, "mode", json_string(drain_mode_print((enum drain_mode)row->mode)));
+    json_object_set_new(json, "ramp", json_integer(row->ramp_s));
     json_object_set_new(json, "actor", json_view_text(row->actor));
     json_object_set_new(json, "reason", json_view_text(row->reason));
     json_object_set_new(json, "created_at", json_view_time(row->since_at_ms));

@@ -199,17 +199,20 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .name = "service", .metavar = "SERVICE", .value = VALUE_TEXT, .commands = ON(WEIGHT),
         .help = "only this service (default all)"},
     [OPTION_MODE] = {
-        .name = "mode", .metavar = "remove", .value = VALUE_CHOICE, .choices = "remove",
-        .later = "demote|weight|zero", .commands = ON(DRAIN),
-        .help = "what a drain does to the records (default remove)"},
+        .name = "mode", .metavar = "remove|demote|weight|zero", .value = VALUE_CHOICE,
+        .choices = "remove|demote|weight|zero", .commands = ON(DRAIN),
+        .help = "what it does to the records (default: the policy's)"},
+    [OPTION_TO] = {
+        .name = "to", .metavar = "N%", .value = VALUE_TEXT, .commands = ON(DRAIN),
+        .help = "with --mode weight: the part of its weight that a node keeps"},
     [OPTION_RAMP] = {
-        .name = "ramp", .metavar = "D", .value = VALUE_TEXT, .commands = ON(DRAIN),
-        .is_later = true},
+        .name = "ramp", .metavar = "D", .value = VALUE_DURATION, .commands = ON(DRAIN),
+        .help = "go there in steps over D; 0s: at once (default: the policy's)"},
     [OPTION_UNTIL] = {
         .name = "until", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(DRAIN),
         .help = "end by itself at that instant"},
     [OPTION_FOR] = {
-        .name = "for", .metavar = "D", .value = VALUE_DURATION,
+        .name = "for", .metavar = "D", .value = VALUE_DURATION, .min = 1,
         .commands = ON(DRAIN) | ON(WEIGHT), .help = "end by itself after D, as 90s, 2h, 1h30m"},
     [OPTION_DRY_RUN] = {
         .name = "dry-run", .commands = ON(DRAIN), .help = "show what would change, change nothing"},

@@ -68,6 +68,20 @@ static bool end_fill(json_t *body, const struct invocation *invocation, struct e
     return true;
 }
 
+/* What is not given is left out: then the inventory's policy decides. */
+static void how_fill(json_t *body, const struct invocation *invocation)
+{
+    const char *mode = invocation_value(invocation, OPTION_MODE, NULL);
+    const char *to = invocation_value(invocation, OPTION_TO, NULL);
+    const char *ramp = invocation_value(invocation, OPTION_RAMP, NULL);
+    if (mode)
+        json_object_set_new(body, "mode", json_string(mode));
+    if (to)
+        json_object_set_new(body, "to", json_string(to));
+    if (ramp)
+        json_object_set_new(body, "ramp", json_string(ramp));
+}
+
 /* What to POST; NULL with *err. json_string gives NULL for text that is not UTF-8. */
 static json_t *body_make(const struct invocation *invocation, struct error *err)
 {
@@ -79,8 +93,7 @@ static json_t *body_make(const struct invocation *invocation, struct error *err)
     nodes_fill(body, invocation);
     bool ok = json_object_set_new(body, "reason", json_string(reason)) == 0 ||
               error_set(err, ERROR_USAGE, "-m: the reason is not UTF-8");
-    json_object_set_new(body, "mode",
-                        json_string(invocation_value(invocation, OPTION_MODE, "remove")));
+    how_fill(body, invocation);
     if (ok && services) {
         json_t *list = services_parse(services, err);
         ok = list && json_object_set_new(body, "services", list) == 0;

@@ -138,7 +138,7 @@ static bool value_check(const struct option_row *row, const char *value, struct 
                          row->name, value);
     case VALUE_DURATION:
         return (duration_parse(text_from(value), DURATION_MAX_S, &duration_s, NULL) &&
-                duration_s > 0) ||
+                duration_s >= row->min) ||
                error_set(err, ERROR_USAGE, "--%s '%.60s': expected a duration as 90s, 2h or 1h30m",
                          row->name, value);
     case VALUE_NUMBER:

@@ -89,6 +89,7 @@ enum option_id {
     OPTION_SERVICES,
     OPTION_SERVICE,
     OPTION_MODE,
+    OPTION_TO,
     OPTION_RAMP,
     OPTION_UNTIL,
     OPTION_FOR,
@@ -134,7 +135,7 @@ struct option_row {
     const char *choices;
     const char *later; /* choices that the design has and this version does not */
     uint64_t commands; /* ON(…) | …; ON_ALL: a global option */
-    uint64_t min, max; /* of VALUE_NUMBER */
+    uint64_t min, max; /* of VALUE_NUMBER; min seconds of VALUE_DURATION */
     enum option_value value;
     char letter; /* 0: long only */
     bool repeats;

@@ -46,7 +46,7 @@ WEIGHT = {'node': TEXT, 'service': TEXT, 'weight': Any('weight', lambda v: isins
 DRAIN = {
     'id': Any('dr_…', lambda value: value.startswith('dr_')), 'node': TEXT, 'services': [TEXT],
     'state': Any('state', lambda value: value in ('scheduled', 'withdrawn', 'clear', 'closed')),
-    'mode': TEXT, 'actor': TEXT, 'reason': TEXT, 'created_at': WHEN, 'until': maybe(WHEN),
+    'mode': TEXT, 'ramp': NUMBER, 'actor': TEXT, 'reason': TEXT, 'created_at': WHEN, 'until': maybe(WHEN),
     'served_at': maybe(WHEN), 'ended_at': maybe(WHEN), 'forced': FLAG,
     'timeline': [{'state': TEXT, 'at': WHEN}],
     'progress': {'share_now': RATIO, 'share_target': RATIO, 'dns_clear_at': maybe(WHEN),

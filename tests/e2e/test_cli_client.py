@@ -188,17 +188,21 @@ class ClientTest(unittest.TestCase):
     def test_drain_sends_one_request_with_all_it_was_told(self):
         rows = [
             (["drain", "xmpp2", "-m", "kernel"],
-             {"node": "xmpp2", "reason": "kernel", "mode": "remove"}),
+             {"node": "xmpp2", "reason": "kernel"}),
             (["drain", "a", "b", "-m", "x", "--services", "xmpp-client,xmpp-server"],
-             {"nodes": ["a", "b"], "reason": "x", "mode": "remove",
+             {"nodes": ["a", "b"], "reason": "x",
               "services": ["xmpp-client", "xmpp-server"]}),
             (["drain", "a", "-m", "x", "--for", "1h30m"],
-             {"node": "a", "reason": "x", "mode": "remove", "for": "5400s"}),
+             {"node": "a", "reason": "x", "for": "5400s"}),
             (["drain", "a", "-m", "x", "--until", "2026-12-06T03:17:30+02:00"],
-             {"node": "a", "reason": "x", "mode": "remove", "until": "2026-12-06T01:17:30Z"}),
+             {"node": "a", "reason": "x", "until": "2026-12-06T01:17:30Z"}),
             (["drain", "a", "-m", "x", "--force"],
-             {"node": "a", "reason": "x", "mode": "remove",
+             {"node": "a", "reason": "x",
               "override": {"guard": True, "reason": "x"}}),
+            (["drain", "a", "-m", "x", "--mode", "weight", "--to", "25%", "--ramp", "10m"],
+             {"node": "a", "reason": "x", "mode": "weight", "to": "25%", "ramp": "10m"}),
+            (["drain", "a", "-m", "x", "--ramp", "0s"],
+             {"node": "a", "reason": "x", "ramp": "0s"}),
         ]
         for arguments, body in rows:
             with self.subTest(arguments=arguments):
