@@ -27,16 +27,6 @@ struct walk {
     bool has_more;
 };
 
-uint16_t record_type_parse(struct text mnemonic)
-{
-    static const uint16_t published[] = {RRTYPE_A, RRTYPE_AAAA, RRTYPE_NS, RRTYPE_SOA, RRTYPE_SRV};
-    for (size_t i = 0; i < COUNT_OF(published); i++) {
-        if (text_is(mnemonic, rrtype_mnemonic(published[i])))
-            return published[i];
-    }
-    return 0;
-}
-
 /* The parts of a cursor stand between slashes: it goes into a URL as it is. */
 static struct text part_next(struct text *rest)
 {
@@ -51,9 +41,8 @@ static struct text part_next(struct text *rest)
 bool record_cursor_parse(struct text text, struct arena *arena, struct record_cursor *cursor)
 {
     struct record_cursor parsed = {.is_set = true};
-    parsed.type = record_type_parse(part_next(&text));
-    struct text zone = part_next(&text);
-    if (!parsed.type || !text_name_parse(arena, zone, &parsed.zone, NULL) ||
+    struct text type = part_next(&text), zone = part_next(&text);
+    if (!text_type_parse(type, &parsed.type) || !text_name_parse(arena, zone, &parsed.zone, NULL) ||
         !text_name_parse(arena, text, &parsed.owner, NULL))
         return false;
     *cursor = parsed;
@@ -101,7 +90,7 @@ static json_t *set_json(struct walk *walk, uint32_t index)
     json_object_set_new(json, "name",
                         json_string(text_name_print(&walk->scratch, walk->name->owner)));
     json_object_set_new(json, "zone", json_string(text_name_print(&walk->scratch, apex)));
-    json_object_set_new(json, "type", json_string(rrtype_mnemonic(set->type)));
+    json_object_set_new(json, "type", json_string(text_type_print(&walk->scratch, set->type)));
     json_object_set_new(json, "ttl", json_integer(set->ttl_s));
     json_object_set_new(json, "records",
                         set->type == RRTYPE_SOA ? soa_json(walk, set)
@@ -197,7 +186,8 @@ json_t *record_view_page(const struct world_view *view, const struct record_filt
     if (walk.has_more) {
         const char *apex = text_name_print(&walk.scratch, names->zones[walk.last_zone].apex);
         const char *owner = text_name_print(&walk.scratch, walk.last_name->owner);
-        *next = arena_printf(arena, "%s/%s/%s", rrtype_mnemonic(walk.last_type), apex, owner);
+        *next = arena_printf(arena, "%s/%s/%s", text_type_print(&walk.scratch, walk.last_type),
+                             apex, owner);
     }
     arena_fini(&walk.scratch);
     return walk.items;

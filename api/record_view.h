@@ -26,9 +26,6 @@ struct record_cursor {
 NODISCARD bool record_cursor_parse(struct text text, struct arena *arena,
                                    struct record_cursor *cursor);
 
-/* 0 when the mnemonic is of no type that we publish. */
-uint16_t record_type_parse(struct text mnemonic);
-
 /* A list of sets, a new reference; *next (in the arena) is the cursor of the next page, or NULL. */
 json_t *record_view_page(const struct world_view *view, const struct record_filter *filter,
                          const struct record_cursor *after, struct arena *arena, char **next);

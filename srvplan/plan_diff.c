@@ -98,7 +98,7 @@ static uint32_t change_add(struct diff_work *work, const char *name, struct pair
                 : pair.after == CONTENT_NONE ? PLAN_CHANGE_REMOVE
                                              : PLAN_CHANGE_UPDATE,
         .name = name,
-        .type = rrtype_mnemonic(type),
+        .type = text_type_print(work->arena, type),
         .owner_count = 1,
         .before = side_of(work, diff->before, pair.before, apex),
         .after = side_of(work, diff->after, pair.after, apex),

@@ -3,6 +3,7 @@
 
 #include "zones/image_layout.h"
 #include "zones/rrtype.h"
+#include "zones/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +211,7 @@ bool compile_set(struct arena *arena, const struct content_sets *sets, uint32_t 
         return error_set(err, ERROR_INVALID,
                          "a set of %u %s records does not fit the 65,535 bytes of a DNS message; "
                          "give the domain fewer nodes",
-                         set->count, rrtype_mnemonic(set->type));
+                         set->count, text_type_print(arena, set->type));
     *compiled = (struct compiled){
         .required_length = (uint32_t)work->out.len,
         .ancount = set->section == CONTENT_ANSWER ? (uint16_t)set->count : 0,

@@ -4,8 +4,10 @@
 #include "zones/rrtype.h"
 
 #include <ldns/ldns.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What follows builds from our own validated values, so ldns fails only without memory. */
 static void must(bool done)
@@ -136,76 +138,85 @@ struct bytes text_rdata_soa(struct arena *arena, struct bytes mname, struct byte
     return rdata_of(arena, LDNS_RR_TYPE_SOA, fields, COUNT_OF(fields));
 }
 
-/* The fields of RDATA by type: numbers of 16 or 32 bits, names, addresses. */
-enum field {
-    FIELD_END,
-    FIELD_U16 = LDNS_RDF_TYPE_INT16,
-    FIELD_U32 = LDNS_RDF_TYPE_INT32,
-    FIELD_NAME = LDNS_RDF_TYPE_DNAME,
-    FIELD_A = LDNS_RDF_TYPE_A,
-    FIELD_AAAA = LDNS_RDF_TYPE_AAAA,
-};
-
-static const enum field *fields_of(uint16_t type)
+const char *text_type_print(struct arena *arena, uint16_t type)
 {
-    static const enum field srv[] = {FIELD_U16, FIELD_U16, FIELD_U16, FIELD_NAME, FIELD_END};
-    static const enum field soa[] = {FIELD_NAME, FIELD_NAME, FIELD_U32, FIELD_U32,
-                                     FIELD_U32,  FIELD_U32,  FIELD_U32, FIELD_END};
-    static const enum field ns[] = {FIELD_NAME, FIELD_END};
-    static const enum field a[] = {FIELD_A, FIELD_END}, aaaa[] = {FIELD_AAAA, FIELD_END};
-    static const enum field none[] = {FIELD_END};
-    switch (type) {
-    case RRTYPE_SRV:
-        return srv;
-    case RRTYPE_SOA:
-        return soa;
-    case RRTYPE_NS:
-        return ns;
-    case RRTYPE_A:
-        return a;
-    case RRTYPE_AAAA:
-        return aaaa;
-    default:
-        return none;
-    }
+    char *string = ldns_rr_type2str((ldns_rr_type)type);
+    must(string);
+    const char *copy = arena_cstr(arena, text_from(string));
+    free(string);
+    return copy;
 }
 
-static size_t field_bytes(enum field field, const struct reader *r)
+bool text_type_parse(struct text text, uint16_t *type)
 {
-    size_t len = 0;
-    switch (field) {
-    case FIELD_U16:
-        return 2;
-    case FIELD_U32:
-    case FIELD_A:
-        return 4;
-    case FIELD_AAAA:
-        return 16;
-    case FIELD_NAME:
-        while (len < reader_left(r) && r->next[len] != 0)
-            len += r->next[len] + 1u;
-        return len + 1;
-    case FIELD_END:
-        break;
+    char string[16] = "";
+    uint64_t number;
+    if (text.len == 0 || text.len >= sizeof string || memchr(text.ptr, '\0', text.len))
+        return false;
+    memcpy(string, text.ptr, text.len);
+    if (strncasecmp(string, "TYPE", 4) == 0) { /* ldns takes what is no number as 0 */
+        if (!text_to_u64((struct text){text.ptr + 4, text.len - 4}, 1, UINT16_MAX, &number))
+            return false;
+        *type = (uint16_t)number;
+        return true;
     }
-    return 0;
+    ldns_rr_type found = ldns_get_rr_type_by_name(string);
+    if (found == 0)
+        return false;
+    *type = (uint16_t)found;
+    return true;
+}
+
+/* The RR with this RDATA at the root, or NULL when it is not RDATA of that type. */
+static ldns_rr *rr_of(uint16_t type, struct bytes rdata)
+{
+    enum {
+        HEAD_BYTES = 11 /* root, type, class, TTL, length */
+    };
+    size_t size = HEAD_BYTES + rdata.len, at = 0;
+    uint8_t *wire = malloc(size);
+    must(wire && rdata.len <= UINT16_MAX);
+    struct writer w = writer_over(wire, size);
+    write_u8(&w, 0);
+    write_u16(&w, type);
+    write_u16(&w, RRCLASS_IN);
+    write_u32(&w, 0);
+    write_u16(&w, (uint16_t)rdata.len);
+    write_bytes(&w, rdata.ptr, rdata.len);
+    ldns_rr *rr = NULL;
+    ldns_status status = ldns_wire2rr(&rr, wire, size, &at, LDNS_SECTION_ANSWER);
+    free(wire);
+    if (status == LDNS_STATUS_OK && at == size)
+        return rr;
+    if (status == LDNS_STATUS_OK)
+        ldns_rr_free(rr);
+    return NULL;
+}
+
+/* "\# 3 000102": RDATA of any type (RFC 3597 section 5). */
+static const char *rdata_print_generic(struct arena *arena, struct bytes rdata)
+{
+    const size_t room = 2 * rdata.len + 16;
+    char *text = arena_alloc(arena, room), *at = text;
+    at += snprintf(text, room, "\\# %zu%s", rdata.len, rdata.len ? " " : "");
+    for (size_t i = 0; i < rdata.len; i++)
+        at += sprintf(at, "%02x", rdata.ptr[i]);
+    return text;
 }
 
 const char *text_rdata_print(struct arena *arena, uint16_t type, struct bytes rdata)
 {
-    struct reader r = reader_over(rdata);
-    ldns_buffer *buffer = ldns_buffer_new(LDNS_MIN_BUFLEN);
-    must(buffer);
-    for (const enum field *field = fields_of(type); *field != FIELD_END; field++) {
-        struct bytes part = read_bytes(&r, field_bytes(*field, &r));
-        must(reader_ok(&r));
-        ldns_rdf *rdf = ldns_rdf_new_frm_data((ldns_rdf_type)*field, part.len, part.ptr);
-        must(rdf && (field == fields_of(type) || ldns_buffer_printf(buffer, " ") > 0));
-        must(ldns_rdf2buffer_str(buffer, rdf) == LDNS_STATUS_OK);
-        ldns_rdf_deep_free(rdf);
+    ldns_rr *rr = rr_of(type, rdata);
+    char *line = rr ? ldns_rr2str_fmt(ldns_output_format_nocomments, rr) : NULL;
+    ldns_rr_free(rr);
+    const char *at = line;
+    for (int tabs = 0; at && tabs < 4; tabs++) { /* behind owner, TTL, class and type */
+        at = strchr(at, '\t');
+        at = at ? at + 1 : NULL;
     }
-    struct text text = {(const char *)ldns_buffer_begin(buffer), ldns_buffer_position(buffer)};
-    const char *copy = arena_cstr(arena, text);
-    ldns_buffer_free(buffer);
-    return copy;
+    const char *copy = NULL;
+    if (at)
+        copy = arena_cstr(arena, (struct text){at, strcspn(at, "\n")});
+    free(line);
+    return copy ? copy : rdata_print_generic(arena, rdata);
 }

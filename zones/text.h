@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* text: names and RDATA between text and wire form, made by ldns.
+/* text: names, types and RDATA between text and wire form, made by ldns.
  *
  * ldns builds what we say and prints what we publish; it never sees bytes of a stranger. Names are
  * absolute whether or not they end with a dot, A-labels only, and come out lower-cased; RDATA is
@@ -27,5 +27,12 @@ struct bytes text_rdata_ns(struct arena *arena, struct bytes template_name);
 struct bytes text_rdata_soa(struct arena *arena, struct bytes mname, struct bytes rname,
                             const struct soa_numbers *numbers);
 
-/* The presentation form of RDATA in wire form: "10 256 5222 xmpp1.example.org." */
+/* "SRV", or "TYPE65280" for a type without a name (RFC 3597 section 5). In the arena. */
+const char *text_type_print(struct arena *arena, uint16_t type);
+
+/* Reads either, in any case. False leaves *type alone. */
+NODISCARD bool text_type_parse(struct text text, uint16_t *type);
+
+/* The presentation form of RDATA in wire form: "10 256 5222 xmpp1.example.org."; what is not as its
+ * type wants it comes out as "\# 3 000102". */
 const char *text_rdata_print(struct arena *arena, uint16_t type, struct bytes rdata);

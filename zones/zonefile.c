@@ -37,7 +37,8 @@ static void put_set(struct output *out, struct name owner, uint32_t index)
     const char *name = text_name_print(&out->arena, owner);
     for (uint32_t i = 0; i < set->count; i++) {
         struct bytes rdata = expand(out, set->type, set->rdata[i]);
-        fprintf(out->file, "%s %u IN %s %s\n", name, set->ttl_s, rrtype_mnemonic(set->type),
+        fprintf(out->file, "%s %u IN %s %s\n", name, set->ttl_s,
+                text_type_print(&out->arena, set->type),
                 text_rdata_print(&out->arena, set->type, rdata));
     }
 }

@@ -14,9 +14,9 @@ static bool filter_read(struct request *request, struct record_filter *filter,
     filter->limit = request_limit(request, response);
     if (domain.ptr && !text_name_parse(&request->arena, domain, &filter->domain, &err))
         response_problem(response, "unknown-parameter", "domain: %s", err.message);
-    if (type.ptr && !(filter->type = record_type_parse(type)))
+    if (type.ptr && !text_type_parse(type, &filter->type))
         response_problem(response, "unknown-parameter",
-                         "type must be one of SRV, A, AAAA, NS, SOA");
+                         "type must be that of a record, such as SRV, AAAA or TYPE65280");
     if (service.ptr) {
         uint32_t index = inventory_find_service(request->view->inventory, service);
         if (index == INVENTORY_NONE)

@@ -187,7 +187,7 @@ static json_t *set_json(const struct plan *plan, uint32_t set, const struct cont
     if (!parts->because)
         parts->because = because_of_set(plan, set);
     put(object, "name", json_string(text_name_print(&arena, name->owner)));
-    put(object, "type", json_string(rrtype_mnemonic(content->type)));
+    put(object, "type", json_string(text_type_print(&arena, content->type)));
     put(object, "ttl", json_integer(content->ttl_s));
     put(object, "records", records);
     put(object, "because", json_incref(parts->because));

@@ -118,6 +118,42 @@ START_TEST(joining_never_exceeds_255_octets)
 }
 END_TEST
 
+START_TEST(types_have_their_mnemonic_or_a_number)
+{
+    static const struct {
+        const char *text, *printed; /* NULL: is no type */
+    } rows[] = {{"SRV", "SRV"},
+                {"aaaa", "AAAA"},
+                {"TYPE33", "SRV"},
+                {"HTTPS", "HTTPS"},
+                {"TYPE65280", "TYPE65280"},
+                {"type65535", "TYPE65535"},
+                {"TYPE65536", NULL},
+                {"TYPE0", NULL},
+                {"TYPE", NULL},
+                {"TYPE33x", NULL},
+                {"", NULL},
+                {"SR", NULL},
+                {"AN-ENDLESS-MNEMONIC", NULL}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint16_t type = 0;
+        bool is_type = text_type_parse(text_from(rows[i].text), &type);
+        ck_assert_msg(is_type == (rows[i].printed != NULL), "%s", rows[i].text);
+        if (is_type)
+            ck_assert_str_eq(text_type_print(&arena, type), rows[i].printed);
+    }
+}
+END_TEST
+
+START_TEST(rdata_that_its_type_does_not_have_prints_in_hexadecimal)
+{
+    const uint8_t bytes[] = {1, 2, 3};
+    ck_assert_str_eq(text_rdata_print(&arena, RRTYPE_A, (struct bytes){bytes, 3}), "\\# 3 010203");
+    ck_assert_str_eq(text_rdata_print(&arena, RRTYPE_SRV, (struct bytes){bytes, 0}), "\\# 0");
+    ck_assert_str_eq(text_rdata_print(&arena, 65280, (struct bytes){bytes, 2}), "\\# 2 0102");
+}
+END_TEST
+
 START_TEST(rdata_prints_as_ldns_reads_it_back)
 {
     struct name target = name_of("xmpp1.example.org");
@@ -168,6 +204,8 @@ int main(void)
     tcase_add_test(tcase, names_compare_in_canonical_order_as_ldns_does);
     tcase_add_test(tcase, a_name_is_within_itself_and_its_ancestors_only);
     tcase_add_test(tcase, joining_never_exceeds_255_octets);
+    tcase_add_test(tcase, types_have_their_mnemonic_or_a_number);
+    tcase_add_test(tcase, rdata_that_its_type_does_not_have_prints_in_hexadecimal);
     tcase_add_test(tcase, rdata_prints_as_ldns_reads_it_back);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
