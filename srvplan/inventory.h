@@ -12,6 +12,10 @@
 
 #define INVENTORY_NONE UINT32_MAX
 
+enum {
+    CAPACITY_USUAL = 100 /* of a node, when neither it nor `defaults` say */
+};
+
 enum node_state {
     NODE_UP,
     NODE_DRAIN, /* drained by policy, without expiry */
@@ -188,6 +192,7 @@ struct inventory_policy {
     enum weights_scale scale;
     uint32_t hamilton_total; /* of WEIGHTS_HAMILTON, 1..65535 */
     uint32_t weight_min;     /* of a live node, 1..65535 */
+    uint32_t usual_capacity; /* of `defaults`: the unit of WEIGHTS_STABLE; 1..10^9 */
 
     enum drain_mode drain_mode;
     uint32_t drain_to_ppb; /* of DRAIN_WEIGHT */

@@ -129,6 +129,8 @@ void document_read(struct load *load, json_t *tree)
     zones_build(load);
     hosts_check(load);
     sets_check(load);
+    load->inventory->policy.usual_capacity =
+        load->default_capacity.given ? (uint32_t)load->default_capacity.value : CAPACITY_USUAL;
     if (load->mistakes.errors == 0)
         domains_build(load);
 }

@@ -72,6 +72,7 @@ struct layout *layout_build(const struct inventory *inventory, enum layout_need 
                                .need = need};
     layout_hosts(&work);
     layout_declared(&work);
+    layout_scale(&work);
     layout_fixed(&work);
     layout_names(&work);
     arena_fini(&work.scratch);

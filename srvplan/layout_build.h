@@ -3,8 +3,9 @@
  * else includes it.
  *
  * The steps, in order: layout_hosts (which host belongs to which zone, with which addresses),
- * layout_declared (SRV sets, shared), layout_fixed (A, AAAA, NS, SOA sets, which stand behind the
- * declared ones), layout_names (owner names in order, types, classes of zones). */
+ * layout_declared (SRV sets, shared), layout_scale (can they be weighed?), layout_fixed (A, AAAA,
+ * NS, SOA sets, which stand behind the declared ones), layout_names (owner names in order, types,
+ * classes of zones). */
 #pragma once
 #include "srvplan/intern.h"
 #include "srvplan/layout.h"
@@ -83,9 +84,13 @@ void layout_find(struct layout_work *work, const struct finding *finding, const 
                  struct text name);
 struct text layout_name_text(struct layout_work *work, struct name name); /* without final dot */
 
+/* Whether a node is in the sets of a service: it offers it, and is not off. */
+bool layout_is_member(const struct inventory_node *node, uint32_t service);
+
 void layout_hosts(struct layout_work *work);
 uint32_t layout_host_of(const struct layout_work *work, struct name name);
 void layout_declared(struct layout_work *work);
+void layout_scale(struct layout_work *work);
 void layout_fixed(struct layout_work *work);
 void layout_names(struct layout_work *work);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/layout_build.h"
+#include "srvplan/weights.h"
 #include "zones/rrtype.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ struct declared_work {
     uint32_t domain_set_count;
 };
 
-static bool is_member(const struct inventory_node *node, uint32_t service)
+bool layout_is_member(const struct inventory_node *node, uint32_t service)
 {
     return node->state != NODE_OFF && node->offers[service];
 }
@@ -46,6 +47,21 @@ static void key_of_member(struct layout_work *work, struct layout_key *key, uint
     layout_key_u32(key, quick->zone != INVENTORY_NONE && host->zone == quick->zone);
 }
 
+/* What weights are made with, apart from the members: the factor of `stable` comes from all nodes.
+ */
+static void key_of_scale(struct layout_key *key, const struct inventory *inventory)
+{
+    const struct weights_policy policy = weights_policy_of(inventory);
+    const uint64_t factor[] = {policy.factor_num, policy.factor_den};
+    layout_key_u32(key, policy.scale);
+    layout_key_u32(key, policy.scale == WEIGHTS_HAMILTON ? policy.hamilton_total : 0);
+    layout_key_u32(key, policy.minimum);
+    for (size_t i = 0; i < COUNT_OF(factor); i++) {
+        layout_key_u32(key, (uint32_t)(factor[i] >> 32));
+        layout_key_u32(key, (uint32_t)factor[i]);
+    }
+}
+
 /* The digest of everything that decides the set: values and ids, never indices. */
 static struct digest key_of(struct layout_work *work, const struct quick_key *quick)
 {
@@ -59,9 +75,9 @@ static struct digest key_of(struct layout_work *work, const struct quick_key *qu
         const struct inventory_selection *selection = &inventory->selections[quick->selection];
         layout_key_u32(&key, service->port);
         layout_key_u32(&key, (uint32_t)service->priority_offset);
-        layout_key_u32(&key, inventory->policy.scale);
+        key_of_scale(&key, inventory);
         for (uint32_t i = 0; i < selection->node_count; i++)
-            if (is_member(&inventory->nodes[selection->nodes[i]], quick->service))
+            if (layout_is_member(&inventory->nodes[selection->nodes[i]], quick->service))
                 key_of_member(work, &key, selection->nodes[i], quick);
     }
     return digest_of(layout_key_end(&key));

@@ -91,8 +91,10 @@ struct plan *plan_compute(const struct plan_input *input)
         abort();
     plan->input = *input;
     const struct layout *layout = input->layout;
-    struct plan_work work = {
-        .plan = plan, .inventory = layout->inventory, .overlays = input->overlays};
+    struct plan_work work = {.plan = plan,
+                             .inventory = layout->inventory,
+                             .overlays = input->overlays,
+                             .weights_policy = weights_policy_of(layout->inventory)};
     plan_overlays(&work);
     struct plan_set *sets = arena_array(&plan->arena, struct plan_set, layout->declared_count);
     struct content_set *content = arena_array(&plan->arena, struct content_set,

@@ -4,6 +4,7 @@
  * plan_guard judges all of them. */
 #pragma once
 #include "srvplan/plan.h"
+#include "srvplan/weights.h"
 
 /* An active overlay of a node; the next one of the same node follows. */
 struct plan_active {
@@ -21,6 +22,7 @@ struct plan_work {
     struct plan *plan;
     const struct inventory *inventory;
     const struct overlays *overlays;
+    struct weights_policy weights_policy;
     struct arena scratch;
     struct plan_actives *drains;  /* by node, ascending by id */
     struct plan_actives *weights; /* by node */

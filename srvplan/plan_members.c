@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/plan_build.h"
 
-#include "srvplan/weights.h"
-
 #include <stdlib.h>
 
 enum {
@@ -54,7 +52,7 @@ static void scale_group(struct plan_work *work, struct plan_member *members, uin
         sum += capacities[i];
     }
     struct error err = {0};
-    if (!weights_from_capacities(work->inventory->policy.scale, capacities, count, weights, &err)) {
+    if (!weights_from_capacities(&work->weights_policy, capacities, count, weights, &err)) {
         plan_find(work, FINDING_ERROR, "weights-impossible", err.message,
                   "see policy.weights.scale in the manual");
         for (uint32_t i = 0; i < count; i++)

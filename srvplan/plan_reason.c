@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/plan.h"
 
+#include "srvplan/weights.h"
 #include "zones/base/clock.h"
-
-static const char *scale_print(enum weights_scale scale)
-{
-    static const char *const names[] = {[WEIGHTS_UNIVERSAL] = "universal",
-                                        [WEIGHTS_STABLE] = "stable",
-                                        [WEIGHTS_HAMILTON] = "hamilton",
-                                        [WEIGHTS_HUMAN] = "human",
-                                        [WEIGHTS_RAW] = "raw"};
-    return names[scale];
-}
 
 /* " until 2026-12-06T01:17:30Z", or nothing. */
 static const char *until_print(struct arena *arena, int64_t until_at_ms)
@@ -58,10 +49,11 @@ static const char *weight_because(const struct plan *plan, const struct plan_mem
     const struct inventory *inventory = plan->input.layout->inventory;
     switch (member->weight_reason) {
     case PLAN_WEIGHT_SCALE:
-        return arena_printf(arena, "capacity %u of %llu at priority %u, scale %s",
-                            inventory->nodes[member->node].capacity,
-                            (unsigned long long)member->capacity_group, member->priority,
-                            scale_print(inventory->policy.scale));
+        return arena_printf(
+            arena, "capacity %u of %llu at priority %u, scale %s",
+            inventory->nodes[member->node].capacity, (unsigned long long)member->capacity_group,
+            member->priority,
+            weights_scale_print(inventory->policy.scale, inventory->policy.hamilton_total, arena));
     case PLAN_WEIGHT_NODE:
         return arena_printf(arena, "weight %u of the node in the inventory",
                             member->planned_weight);

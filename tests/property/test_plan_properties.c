@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Laws of layouts, plans and weights over generated inventories, small ones first. A failure names
+/* Laws of layouts and plans over generated inventories, small ones first. A failure names
  * its seed; SRVPLAN_SEED=0x… runs that one alone, and found seeds become rows of `found`. */
 #include "srvplan/intern.h"
 #include "srvplan/plan_diff.h"
 #include "srvplan/report/report_json.h"
-#include "srvplan/weights.h"
 #include "gen_inventory.h"
 #include "zones/rrtype.h"
 
@@ -394,55 +393,6 @@ START_TEST(undrain_after_drain_is_identity)
 }
 END_TEST
 
-/* -- weights ------------------------------------------------------------------------------------
- */
-
-static void weights_keep_ratios(uint64_t seed, uint32_t size)
-{
-    enum {
-        NODES_MAX = 300
-    };
-    struct gen gen = gen_start(seed);
-    uint32_t capacities[NODES_MAX], count = 1 + gen_below(&gen, size < 15 ? size : NODES_MAX);
-    uint32_t most = 1u << gen_below(&gen, 30);
-    uint16_t weights[NODES_MAX];
-    uint64_t sum = 0, divisor = 0, weight_sum = 0, smallest = UINT64_MAX;
-    for (uint32_t i = 0; i < count; i++) {
-        capacities[i] = 1 + gen_below(&gen, most);
-        sum += capacities[i];
-        divisor = gcd(divisor, capacities[i]);
-        smallest = capacities[i] < smallest ? capacities[i] : smallest;
-    }
-    LAW(weights_from_capacities(WEIGHTS_UNIVERSAL, capacities, count, weights, NULL), seed, "no");
-    bool is_exact = count <= 255 && sum / divisor <= 255;
-    uint64_t units = count <= 255 ? 255 : 65535, unit = count <= 255 ? 256 : 1;
-    for (uint32_t i = 0; i < count; i++) {
-        weight_sum += weights[i];
-        LAW(weights[i] >= unit && weights[i] % unit == 0, seed, "weight %u", weights[i]);
-        for (uint32_t j = 0; j < i; j++) {
-            LAW(!is_exact ||
-                    (uint64_t)weights[i] * capacities[j] == (uint64_t)weights[j] * capacities[i],
-                seed, "the ratio of %u and %u", i, j);
-            LAW(capacities[i] >= capacities[j] || weights[i] <= weights[j], seed,
-                "the weaker node %u has more than %u", i, j);
-        }
-        /* The quota rule, where nobody had to be given a minimum. */
-        if (!is_exact && smallest * units >= sum) {
-            uint64_t exact = (uint64_t)capacities[i] * units, got = weights[i] / unit * sum;
-            LAW((exact > got ? exact - got : got - exact) < sum, seed, "node %u breaks its quota",
-                i);
-        }
-    }
-    LAW(weight_sum <= unit * units, seed, "a sum of %llu", (unsigned long long)weight_sum);
-    LAW(is_exact || weight_sum == unit * units, seed, "units left over");
-}
-
-START_TEST(universal_weights_keep_the_ratio_of_capacities)
-{
-    for_all(weights_keep_ratios);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("plan_properties");
@@ -452,7 +402,6 @@ int main(void)
     tcase_add_test(tcase, the_same_input_gives_the_same_bytes);
     tcase_add_test(tcase, shares_sum_to_one_and_no_set_is_empty_unrefused);
     tcase_add_test(tcase, undrain_after_drain_is_identity);
-    tcase_add_test(tcase, universal_weights_keep_the_ratio_of_capacities);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

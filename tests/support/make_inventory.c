@@ -30,6 +30,8 @@ struct inventory *make_inventory(void)
     if (!inventory)
         abort();
     inventory->policy.guard_min_nodes = 1;
+    inventory->policy.weight_min = 1;
+    inventory->policy.usual_capacity = CAPACITY_USUAL;
     return inventory;
 }
 

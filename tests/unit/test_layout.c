@@ -410,6 +410,21 @@ static struct inventory *no_address(void)
     return inventory;
 }
 
+/* Two nodes cannot share a sum of 1, in four sets; one node can have it. */
+static struct inventory *unweighable(void)
+{
+    static const uint32_t second[] = {1};
+    struct inventory *inventory = two_nodes();
+    inventory->policy.scale = WEIGHTS_HAMILTON;
+    inventory->policy.hamilton_total = 1;
+    make_selection(inventory, second, 1);
+    make_zone(inventory, &(struct make_zone){.apex = "example.org", .name_servers = outside});
+    make_domain(inventory, &(struct make_domain){.name = "a.example.org"});
+    make_domain(inventory, &(struct make_domain){.name = "b.example.org", .ttl_s = 60});
+    make_domain(inventory, &(struct make_domain){.name = "c.example.org", .selection = 1});
+    return inventory;
+}
+
 static const struct {
     const char *label;
     struct inventory *(*make)(void);
@@ -434,6 +449,8 @@ static const struct {
      "/hosts/xmpp3.example.org", 1, true},
     {"but it can be planned", no_address, LAYOUT_FOR_PLAN, "N07", "/hosts/xmpp3.example.org", 1,
      false},
+    {"weights that the scale cannot make are said once a service", unweighable, LAYOUT_FOR_PLAN,
+     "weights-impossible", "/policy/weights", 2, true},
 };
 
 START_TEST(mistakes_are_found_with_their_place)

@@ -74,6 +74,21 @@ static struct inventory *guide(void)
     return inventory;
 }
 
+static struct inventory *of_a_thousand(void)
+{
+    struct inventory *inventory = three_nodes();
+    inventory->policy.scale = WEIGHTS_HAMILTON;
+    inventory->policy.hamilton_total = 1000;
+    return inventory;
+}
+
+static struct inventory *stable(void)
+{
+    struct inventory *inventory = three_nodes();
+    inventory->policy.scale = WEIGHTS_STABLE;
+    return inventory;
+}
+
 static struct inventory *states(void)
 {
     struct inventory *inventory = make_inventory();
@@ -138,6 +153,18 @@ static const struct {
      .records = {"5 50 5222 server1.example.org.", "10 30 5222 server2.example.org."},
      .shares = "1/1 0/1",
      .because = "capacity 50 of 50 at priority 5, scale raw"},
+    {.label = "hamilton: a sum of 1000 in each tier",
+     .make = of_a_thousand,
+     .records = {"10 625 5222 xmpp1.example.org.", "10 375 5222 xmpp2.example.org.",
+                 "20 1000 5222 xmpp3.example.org."},
+     .shares = "5/8 3/8 0/1",
+     .because = "capacity 200 of 320 at priority 10, scale hamilton:1000"},
+    {.label = "stable: one factor for all tiers",
+     .make = stable,
+     .records = {"10 2000 5222 xmpp1.example.org.", "10 1200 5222 xmpp2.example.org.",
+                 "20 1000 5222 xmpp3.example.org."},
+     .shares = "5/8 3/8 0/1",
+     .because = "capacity 200 of 320 at priority 10, scale stable"},
     {.label = "a drain takes the node out, and the other keeps its weight",
      .make = three_nodes,
      DRAIN(.id = TEXT("dr_1"), .node = TEXT("xmpp1"), .actor = TEXT("ops"),
