@@ -71,6 +71,7 @@ struct inventory_service {
     int32_t priority_offset;
     bool is_absent;   /* every domain publishes exactly "0 0 0 ." */
     bool is_mux;      /* STARTTLS and Direct TLS on one port by ALPN */
+    bool is_s2s;      /* xmpp-server, xmpps-server: what a component offers */
     struct text pool; /* services of one pool share a priority space (XEP-0368); empty: alone */
 };
 
@@ -159,6 +160,7 @@ struct inventory_domain {
     uint32_t selection;    /* which nodes: index in selections[] */
     uint32_t component_of; /* the domain that lists it in `components`, or INVENTORY_NONE */
     struct inventory_audience audience; /* its own, else the policy's */
+    struct text bosh, websocket;        /* URLs, "https://…" and "wss://…"; empty: none */
 };
 
 /* A maintenance window, once or recurring. Times are local to `timezone`. */
@@ -167,9 +169,10 @@ struct inventory_window {
     const uint32_t *nodes; /* ascending; with `is_serial` in this order, one after another */
     uint32_t node_count;
     struct text start;    /* "2026-12-06T02:00", local; checked */
-    uint32_t duration_s;  /* of one node's turn */
+    struct text end;      /* likewise, of the first turn; empty: it has a duration */
+    uint32_t duration_s;  /* of one node's turn; with `end` what a clock on the wall shows */
     struct text timezone; /* IANA name; "UTC" when not given */
-    struct text rrule;    /* RFC 5545, FREQ=DAILY or slower; empty: once */
+    struct text rrule;    /* RFC 5545 (rrule.h); empty: once */
     bool is_serial;
     struct text comment;
 };

@@ -61,7 +61,7 @@ static void set_check(struct checker *checker, const struct domain_entry *domain
     if (up > 0)
         return;
     struct place domains = place_value(&document, "domains");
-    struct place at_key = place_key(&domains, domain->key);
+    struct place at_key = domain_place(load, domain, &domains);
     const char *service = mistakes_quote(&load->mistakes, inventory->services[service_index].id);
     const char *name = mistakes_quote(&load->mistakes, text_from(domain->key));
     if (offering == 0)

@@ -7,7 +7,8 @@
  * uncertain is marked, so that it does not drag false mistakes behind it.
  *
  * Order of reading: services and tiers, then what refers to them (defaults, policy, domains,
- * zones, nodes), then what refers to nodes (selections), then checks that need everything. */
+ * zones, nodes), then what refers to nodes (selections, windows, assertions), then checks that need
+ * everything. */
 #pragma once
 #include "srvplan/inventory.h"
 #include "srvplan/mistakes.h"
@@ -22,6 +23,10 @@ enum {
 
 enum {
     DRAIN_TTL_S = 60 /* of a domain while one of its nodes is drained, unless declared */
+};
+
+enum {
+    COMPONENTS_MAX = 256, /* of one domain; servers have a handful */
 };
 
 enum {
@@ -68,11 +73,23 @@ struct declared_zone {
     struct zone_settings settings;
 };
 
+struct session_settings {
+    struct optional mean_life_s, login_rate_milli;
+};
+
+struct resolver_list {
+    const struct inventory_resolver_class *items;
+    uint32_t count;
+};
+
+/* A domain, or a component of one: the latter is all its parent is, but for name and services. */
 struct domain_entry {
     struct name name;
     const char *key;
     json_t *value;
-    uint32_t number; /* in the order of the file */
+    uint32_t number;       /* in the order of the file; components stand behind all domains */
+    uint32_t component_of; /* index of its parent, or INVENTORY_NONE */
+    uint32_t component;    /* position in the parent's `components` */
     struct optional ttl_s;
     struct name *zones; /* in the order of the file */
     uint32_t zone_count;
@@ -80,6 +97,10 @@ struct domain_entry {
     struct index_list services;
     json_t *selectors; /* NULL: all nodes */
     uint32_t selection;
+    struct name *components; /* below the domain, each with a root of its own; len 0: a mistake */
+    uint32_t component_count;
+    struct inventory_audience audience;
+    struct text bosh, websocket;
     bool is_uncertain; /* its services or nodes have a mistake */
 };
 
@@ -102,16 +123,21 @@ struct load {
     bool domains_are_uncertain;
 
     struct zone_settings defaults; /* ttl, name_servers, soa */
-    struct optional default_capacity;
+    struct optional default_capacity, default_drain_ttl_s;
     uint32_t default_tier; /* INVENTORY_NONE: not given */
     bool default_tier_is_uncertain;
     struct index_list default_services;
     struct name base; /* len 0: there is none */
     bool base_is_uncertain;
 
+    bool *marks;        /* by node, of the selection in the making */
+    size_t members;     /* of all selections, before equal ones were found */
+    json_t *assertions; /* of policy.guard, until the nodes are known */
+
     struct domain_entry *domains; /* in canonical order */
     uint32_t domain_count;
-    struct declared_zone *zones; /* in canonical order */
+    uint32_t declared_domain_count; /* without components */
+    struct declared_zone *zones;    /* in canonical order */
     uint32_t zone_count;
     struct host_use *hosts;
     size_t host_count, host_capacity;
@@ -143,13 +169,16 @@ bool object_read(struct load *load, const struct place *place, json_t *value,
                  const struct key_row *rows, void *into);
 
 key_reader read_integer;  /* struct optional; min..max */
-key_reader read_duration; /* struct optional; seconds */
+key_reader read_duration; /* struct optional; seconds, at least row->min */
 key_reader read_boolean;  /* struct optional */
 key_reader read_choice;   /* struct optional */
 key_reader read_string;   /* struct text */
 key_reader read_comment;  /* a string, for people only */
 key_reader read_anything; /* likewise, of any type */
 key_reader read_tree;     /* json_t *: to be read later */
+
+/* The value for a message: "a list", "the number 1.5", "the string "x"". */
+const char *describe(struct load *load, const json_t *value);
 
 /* Reports a value of the wrong type: "expected WHAT, found …". Returns false. */
 bool expected(struct load *load, const struct place *place, const char *what, const json_t *value);
@@ -165,7 +194,7 @@ void unsupported(struct load *load, const struct place *place, struct text what)
 void unknown_id(struct load *load, const struct place *place, const char *kind,
                 const struct nearest *nearest);
 
-/* Checks a key of tiers, services or nodes: a-z, 0-9, "-", at most 63. */
+/* Checks a key of tiers, services, nodes, windows or assertions: a-z, 0-9, "-", at most 63. */
 bool id_check(struct load *load, const struct place *place, const char *id);
 
 struct entry {
@@ -186,6 +215,10 @@ static inline bool hints_wanted(const struct load *load)
     return load->mistakes.count < HINTS_MAX;
 }
 
+/* ---- inventory_ratio.c: parts of a whole ---- */
+key_reader read_ratio; /* struct optional; parts per billion, at least row->min (0 or 1) */
+const char *ratio_print(struct load *load, uint64_t ppb); /* "35.5 %" */
+
 /* ---- inventory_names.c: domain names and addresses ---- */
 bool name_read(struct load *load, const struct place *place, struct text text, struct name *name);
 key_reader read_name;      /* struct name */
@@ -196,6 +229,14 @@ void document_read(struct load *load, json_t *tree);
 
 /* ---- inventory_read_policy.c ---- */
 void policy_read(struct load *load, const struct place *place, json_t *policy);
+void assertions_read(struct load *load, const struct place *policy); /* after nodes_read */
+
+/* ---- inventory_read_audience.c ---- */
+key_reader read_audience;  /* struct inventory_audience */
+key_reader read_sessions;  /* struct session_settings */
+key_reader read_resolvers; /* struct resolver_list */
+struct inventory_sessions sessions_over(struct inventory_sessions usual,
+                                        const struct session_settings *own);
 
 /* ---- inventory_read_services.c: services and tiers ---- */
 void services_read(struct load *load, const struct place *place, json_t *services);
@@ -220,8 +261,26 @@ void nodes_read(struct load *load, const struct place *place, json_t *nodes);
 void domains_read(struct load *load, const struct place *place, json_t *domains);
 void domains_build(struct load *load); /* after zones_build and selections_build */
 
+void domains_sort(struct load *load);
+
+/* Where it stands in the file, for messages; `domains` is the place of all. */
+struct place domain_place(struct load *load, const struct domain_entry *domain,
+                          const struct place *domains);
+
+/* ---- inventory_read_components.c ---- */
+key_reader read_components;                                          /* struct domain_entry */
+void components_add(struct load *load, const struct place *domains); /* to the domains read */
+
+/* ---- inventory_read_windows.c ---- */
+void windows_read(struct load *load, const struct place *place, json_t *windows);
+
 /* ---- inventory_selections.c ---- */
 void selections_build(struct load *load);
+
+/* The nodes that a list of selectors means, without those that are off. False: one of them means
+ * no node at all, or is none, or the nodes are uncertain; mistakes are reported. */
+bool nodes_select(struct load *load, const struct place *place, json_t *selectors,
+                  struct index_list *nodes);
 
 /* ---- inventory_check.c ---- */
 void sets_check(struct load *load); /* nobody is left out, priorities fit */

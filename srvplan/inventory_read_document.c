@@ -7,7 +7,7 @@ static const struct place document = {0};
 
 struct top {
     struct optional version;
-    json_t *defaults, *policy, *tiers, *services, *nodes, *domains, *zones;
+    json_t *defaults, *policy, *tiers, *services, *nodes, *domains, *zones, *windows;
 };
 
 static void read_version(struct load *load, const struct place *place, json_t *value,
@@ -35,10 +35,10 @@ static const struct key_row top_rows[] = {
     {.key = "tiers", .read = read_tree, .field = TOP_FIELD(tiers)},
     {.key = "services", .read = read_tree, .field = TOP_FIELD(services)},
     {.key = "policy", .read = read_tree, .field = TOP_FIELD(policy)},
+    {.key = "windows", .read = read_tree, .field = TOP_FIELD(windows)},
     {.key = "$schema", .read = read_anything},
     {.key = "$comment", .read = read_anything},
     {.key = "include"},
-    {.key = "windows"},
     {.key = "publish"},
     {0},
 };
@@ -47,7 +47,7 @@ static const struct key_row top_rows[] = {
 
 struct defaults {
     struct zone_settings zone;
-    struct optional capacity;
+    struct optional capacity, drain_ttl_s;
     struct text tier;
     struct index_list services;
     struct name base;
@@ -56,6 +56,7 @@ struct defaults {
 #define DEFAULTS_FIELD(name) offsetof(struct defaults, name)
 static const struct key_row defaults_rows[] = {
     {.key = "ttl", .read = read_duration, .field = DEFAULTS_FIELD(zone.ttl_s)},
+    {.key = "drain_ttl", .read = read_duration, .field = DEFAULTS_FIELD(drain_ttl_s), .min = 1},
     {.key = "tier", .read = read_string, .field = DEFAULTS_FIELD(tier)},
     {"capacity", read_integer, DEFAULTS_FIELD(capacity), 1, 1000000000, NULL, false},
     {.key = "services", .read = read_service_list, .field = DEFAULTS_FIELD(services)},
@@ -63,7 +64,6 @@ static const struct key_row defaults_rows[] = {
     {.key = "name_servers", .read = read_name_servers, .field = DEFAULTS_FIELD(zone)},
     {.key = "soa", .read = read_soa, .field = DEFAULTS_FIELD(zone.soa)},
     {.key = "$comment", .read = read_comment},
-    {.key = "drain_ttl"},
     {0},
 };
 
@@ -93,6 +93,7 @@ static void defaults_read(struct load *load, json_t *value)
         object_read(load, &place, value, defaults_rows, &defaults);
     load->defaults = defaults.zone;
     load->default_capacity = defaults.capacity;
+    load->default_drain_ttl_s = defaults.drain_ttl_s;
     load->base = defaults.base;
     load->base_is_uncertain = defaults.base.len == 0 && json_object_get(value, "base");
     load->default_tier_is_uncertain = json_object_get(value, "tier");
@@ -113,6 +114,7 @@ void document_read(struct load *load, json_t *tree)
     struct place zones = place_value(&document, "zones");
     struct place nodes = place_value(&document, "nodes");
     struct place policy = place_value(&document, "policy");
+    struct place windows = place_value(&document, "windows");
     if (!object_read(load, &document, tree, top_rows, &top))
         return;
     services_read(load, &services, top.services);
@@ -121,11 +123,13 @@ void document_read(struct load *load, json_t *tree)
     policy_read(load, &policy, top.policy);
     domains_read(load, &domains, top.domains);
     zones_read(load, &zones, top.zones);
-    if (!load->base.len && load->domain_count == 1)
-        load->base = load->domains[0].name;
+    if (!load->base.len && load->declared_domain_count == 1)
+        load->base = load->domains[0].name; /* its components stand behind it */
     load->base_is_uncertain |= !load->base.len && load->domains_are_uncertain;
     nodes_read(load, &nodes, top.nodes);
     selections_build(load);
+    windows_read(load, &windows, top.windows);
+    assertions_read(load, &policy);
     zones_build(load);
     hosts_check(load);
     sets_check(load);

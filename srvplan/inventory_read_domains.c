@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/inventory_read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void read_zone_names(struct load *load, const struct place *place, json_t *value,
-                            const struct key_row *row, void *field);
+static key_reader read_zone_names, read_web;
 
 #define DOMAIN_FIELD(name) offsetof(struct domain_entry, name)
 static const struct key_row domain_rows[] = {
@@ -13,10 +13,10 @@ static const struct key_row domain_rows[] = {
     {.key = "ttl", .read = read_duration, .field = DOMAIN_FIELD(ttl_s)},
     {.key = "services", .read = read_service_list, .field = DOMAIN_FIELD(services)},
     {.key = "nodes", .read = read_tree, .field = DOMAIN_FIELD(selectors)},
+    {.key = "components", .read = read_components},
+    {.key = "web", .read = read_web},
+    {.key = "audience", .read = read_audience, .field = DOMAIN_FIELD(audience)},
     {.key = "$comment", .read = read_comment},
-    {.key = "web"},
-    {.key = "audience"},
-    {.key = "components"},
     {0},
 };
 
@@ -81,6 +81,57 @@ static void read_zone_names(struct load *load, const struct place *place, json_t
     }
 }
 
+/* ---- what browsers use instead of SRV (XEP-0156) ---- */
+
+static void read_url(struct load *load, const struct place *place, json_t *value,
+                     const char *scheme, struct text *url)
+{
+    char what[64];
+    struct text text = json_is_string(value) ? json_text(value) : (struct text){0};
+    snprintf(what, sizeof what, "a URL that begins with %s", scheme);
+    bool is_good = text_starts_with(text, scheme) && text.len > strlen(scheme) &&
+                   text.ptr[strlen(scheme)] != '/';
+    for (size_t i = 0; i < text.len; i++)
+        is_good &= text.ptr[i] > ' ' && text.ptr[i] < 0x7f;
+    if (!json_is_string(value))
+        expected(load, place, what, value);
+    else if (is_good)
+        *url = arena_text(load->arena, text);
+    else
+        mistake_add(&load->mistakes, place, "bad-url",
+                    "browsers refuse what is not encrypted (XEP-0156); write for example "
+                    "\"https://chat.example.org/http-bind\" or \"wss://chat.example.org/ws\"",
+                    "expected %s, found %s", what, mistakes_quote(&load->mistakes, text));
+}
+
+static void read_bosh(struct load *load, const struct place *place, json_t *value,
+                      const struct key_row *row, void *field)
+{
+    (void)row;
+    read_url(load, place, value, "https://", field);
+}
+
+static void read_websocket(struct load *load, const struct place *place, json_t *value,
+                           const struct key_row *row, void *field)
+{
+    (void)row;
+    read_url(load, place, value, "wss://", field);
+}
+
+static void read_web(struct load *load, const struct place *place, json_t *value,
+                     const struct key_row *row, void *field)
+{
+    static const struct key_row rows[] = {
+        {.key = "bosh", .read = read_bosh, .field = DOMAIN_FIELD(bosh)},
+        {.key = "websocket", .read = read_websocket, .field = DOMAIN_FIELD(websocket)},
+        {0},
+    };
+    (void)row;
+    object_read(load, place, value, rows, field);
+}
+
+/* ---- the domains of the file ---- */
+
 static void domain_read(struct load *load, const struct place *domains, struct domain_entry *domain)
 {
     struct place at_value = place_value(domains, domain->key);
@@ -110,6 +161,24 @@ static int domain_order(const void *a, const void *b)
     return order ? order : (left->number > right->number) - (left->number < right->number);
 }
 
+void domains_sort(struct load *load)
+{
+    if (load->domain_count > 1)
+        qsort(load->domains, load->domain_count, sizeof *load->domains, domain_order);
+}
+
+struct place domain_place(struct load *load, const struct domain_entry *domain,
+                          const struct place *domains)
+{
+    if (domain->component_of == INVENTORY_NONE)
+        return place_key(domains, domain->key);
+    const struct domain_entry *parent = &load->domains[domain->component_of];
+    struct place of_parent = place_value(domains, parent->key);
+    struct place of_list = place_value(&of_parent, "components");
+    struct place place = place_item(&of_list, domain->component);
+    return place_keep(&load->scratch, &place);
+}
+
 /* Reads every entry; keeps in load->domains those that have a name. */
 static void entries_read(struct load *load, const struct place *place, json_t *domains)
 {
@@ -120,16 +189,16 @@ static void entries_read(struct load *load, const struct place *place, json_t *d
     json_object_foreach(domains, key, value)
     {
         struct place at_key = place_key(place, key);
-        struct domain_entry unnamed = {.key = key, .value = value, .number = number++};
+        struct domain_entry unnamed = {
+            .key = key, .value = value, .number = number, .component_of = INVENTORY_NONE};
         struct domain_entry *domain = &load->domains[load->domain_count];
         *domain = unnamed;
         if (name_read(load, &at_key, text_from(key), &domain->name))
-            load->domain_count++;
+            number = ++load->domain_count;
         else
             unnamed_read(load, place, &unnamed);
     }
-    if (load->domain_count > 1)
-        qsort(load->domains, load->domain_count, sizeof *load->domains, domain_order);
+    domains_sort(load);
 }
 
 void domains_read(struct load *load, const struct place *place, json_t *domains)
@@ -154,11 +223,13 @@ void domains_read(struct load *load, const struct place *place, json_t *domains)
             continue;
         struct place at_key = place_key(place, load->domains[i].key);
         load->domains[i].is_uncertain = true;
+        load->domains[i].component_count = 0; /* they would all be there twice as well */
         mistake_add(&load->mistakes, &at_key, "duplicate-name", "keep one of them",
                     "expected each domain once, found %s, which means the same name as %s",
                     mistakes_quote(&load->mistakes, text_from(load->domains[i].key)),
                     mistakes_quote(&load->mistakes, text_from(load->domains[i - 1].key)));
     }
+    components_add(load, place);
 }
 
 /* ---- the domains of the model ---- */
@@ -196,6 +267,8 @@ static const struct declared_zone *ttl_zone(const struct load *load,
 
 static uint32_t ttl_of(const struct load *load, const struct domain_entry *domain)
 {
+    if (domain->component_of != INVENTORY_NONE)
+        domain = &load->domains[domain->component_of];
     if (domain->ttl_s.given)
         return (uint32_t)domain->ttl_s.value;
     const struct declared_zone *zone = ttl_zone(load, domain);
@@ -204,23 +277,35 @@ static uint32_t ttl_of(const struct load *load, const struct domain_entry *domai
     return load->defaults.ttl_s.given ? (uint32_t)load->defaults.ttl_s.value : 5 * 60;
 }
 
+static uint32_t drain_ttl_of(const struct load *load, uint32_t ttl_s)
+{
+    uint32_t wanted_s =
+        load->default_drain_ttl_s.given ? (uint32_t)load->default_drain_ttl_s.value : DRAIN_TTL_S;
+    return wanted_s < ttl_s ? wanted_s : ttl_s;
+}
+
 void domains_build(struct load *load)
 {
     struct inventory *inventory = load->inventory;
+    const struct inventory_audience *usual = &inventory->policy.audience;
     inventory->domains = arena_array(load->arena, struct inventory_domain, load->domain_count);
     inventory->domain_count = load->domain_count;
     for (uint32_t i = 0; i < load->domain_count; i++) {
         const struct domain_entry *domain = &load->domains[i];
         const struct index_list *services =
             domain->services.given ? &domain->services : &load->default_services;
+        uint32_t ttl_s = ttl_of(load, domain);
         inventory->domains[i] = (struct inventory_domain){
             .name = domain->name,
-            .ttl_s = ttl_of(load, domain),
-            .drain_ttl_s = ttl_of(load, domain) < DRAIN_TTL_S ? ttl_of(load, domain) : DRAIN_TTL_S,
-            .component_of = INVENTORY_NONE,
+            .ttl_s = ttl_s,
+            .drain_ttl_s = drain_ttl_of(load, ttl_s),
+            .component_of = domain->component_of,
             .services = services->items,
             .service_count = services->count,
             .selection = domain->selection,
+            .audience = domain->audience.count ? domain->audience : *usual,
+            .bosh = domain->bosh,
+            .websocket = domain->websocket,
         };
     }
 }

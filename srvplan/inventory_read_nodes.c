@@ -7,7 +7,8 @@
 struct node_settings {
     struct name host;
     struct address_list addresses;
-    struct optional capacity, state;
+    struct optional capacity, state, server;
+    struct session_settings sessions;
     struct text tier, site;
     json_t *ports, *weight, *tags;
     struct index_list services;
@@ -18,6 +19,16 @@ static const struct choice states[] = {
     {"drain", NODE_DRAIN, false},
     {"maint", NODE_MAINT, false},
     {"off", NODE_OFF, false},
+    {0},
+};
+
+static const struct choice servers[] = {
+    {"openfire", SERVER_OPENFIRE, false},
+    {"ejabberd", SERVER_EJABBERD, false},
+    {"prosody", SERVER_PROSODY, false},
+    {"mongooseim", SERVER_MONGOOSEIM, false},
+    {"tigase", SERVER_TIGASE, false},
+    {"other", SERVER_OTHER, false},
     {0},
 };
 
@@ -33,9 +44,9 @@ static const struct key_row node_rows[] = {
     {.key = "services", .read = read_service_list, .field = NODE_FIELD(services)},
     {.key = "weight", .read = read_tree, .field = NODE_FIELD(weight)},
     {.key = "tags", .read = read_tree, .field = NODE_FIELD(tags)},
+    {.key = "server", .read = read_choice, .field = NODE_FIELD(server), .choices = servers},
+    {.key = "sessions", .read = read_sessions, .field = NODE_FIELD(sessions)},
     {.key = "$comment", .read = read_comment},
-    {.key = "server"},
-    {.key = "sessions"},
     {0},
 };
 
@@ -197,6 +208,8 @@ static void node_fill(struct load *load, const struct place *place, json_t *valu
     node->ipv6_count = settings->addresses.ipv6_count;
     node->site = settings->site;
     node->state = (enum node_state)settings->state.value;
+    node->server = (enum server_product)settings->server.value;
+    node->sessions = sessions_over(load->inventory->policy.sessions, &settings->sessions);
     node->capacity = 100;
     if (settings->capacity.given)
         node->capacity = (uint32_t)settings->capacity.value;

@@ -5,12 +5,11 @@
 #include <string.h>
 
 struct service_settings {
-    struct text srv;
-    struct optional port, priority_offset, absent;
+    struct text srv, pool;
+    struct optional port, priority_offset, absent, mux;
 };
 
-static void read_srv(struct load *load, const struct place *place, json_t *value,
-                     const struct key_row *row, void *field);
+static key_reader read_srv, read_pool;
 
 static const struct key_row service_rows[] = {
     {"srv", read_srv, offsetof(struct service_settings, srv), 0, 0, NULL, false},
@@ -18,17 +17,18 @@ static const struct key_row service_rows[] = {
     {"priority_offset", read_integer, offsetof(struct service_settings, priority_offset), -65535,
      65535, NULL, false},
     {"absent", read_boolean, offsetof(struct service_settings, absent), 0, 0, NULL, false},
+    {.key = "pool", .read = read_pool, .field = offsetof(struct service_settings, pool)},
+    {.key = "mux", .read = read_boolean, .field = offsetof(struct service_settings, mux)},
     {.key = "$comment", .read = read_comment},
-    {.key = "pool"},
-    {.key = "mux"},
     {0},
 };
 
 static const struct {
     const char *id, *srv;
     uint16_t port;
+    const char *pool;
 } builtin[] = {
-#define SERVICE(id, srv, port) {id, srv, port},
+#define SERVICE(id, srv, port, pool) {id, srv, port, pool},
 #include "srvplan/builtin_services.def"
 #undef SERVICE
 };
@@ -75,6 +75,17 @@ static void read_srv(struct load *load, const struct place *place, json_t *value
                     mistakes_quote(&load->mistakes, json_text(value)));
 }
 
+static void read_pool(struct load *load, const struct place *place, json_t *value,
+                      const struct key_row *row, void *field)
+{
+    struct text *pool = field;
+    (void)row;
+    if (!json_is_string(value))
+        expected(load, place, "the name of a pool in quotes, such as \"c2s\"", value);
+    else if (id_check(load, place, json_string_value(value)))
+        *pool = arena_text(load->arena, json_text(value));
+}
+
 /* Sets srv and the wire form of its two labels, lower-cased. */
 static void srv_set(struct load *load, struct inventory_service *service, struct text srv)
 {
@@ -115,6 +126,9 @@ static void service_read(struct load *load, const struct place *place, json_t *v
         srv_set(load, service, settings.srv);
     if (settings.port.given)
         service->port = (uint16_t)settings.port.value;
+    if (settings.pool.len)
+        service->pool = settings.pool;
+    service->is_mux = settings.mux.value;
     service->priority_offset = (int32_t)settings.priority_offset.value;
     load->service_is_uncertain[index] = load->mistakes.errors != errors;
 }
@@ -194,6 +208,8 @@ void services_read(struct load *load, const struct place *place, json_t *service
         struct inventory_service *service = &inventory->services[inventory->service_count++];
         service->id = text_from(builtin[i].id);
         service->port = builtin[i].port;
+        service->pool = text_from(builtin[i].pool);
+        service->is_s2s = strcmp(builtin[i].pool, "s2s") == 0;
         srv_set(load, service, text_from(builtin[i].srv));
     }
     for (uint32_t i = 0; i < count; i++)

@@ -223,13 +223,15 @@ void zones_build(struct load *load)
     struct inventory *inventory = load->inventory;
     size_t room = load->zone_count;
     for (uint32_t i = 0; i < load->domain_count; i++)
-        room += load->domains[i].zone_count;
+        room += load->domains[i].component_of == INVENTORY_NONE ? load->domains[i].zone_count : 0;
     struct inventory_zone *zones = arena_array(load->arena, struct inventory_zone, room);
     uint32_t count = 0, unique = 0;
     for (uint32_t i = 0; i < load->zone_count; i++)
         zones[count++].apex = load->zones[i].apex;
     for (uint32_t i = 0; i < load->domain_count; i++)
-        for (uint32_t k = 0; k < load->domains[i].zone_count; k++)
+        for (uint32_t k = 0;
+             load->domains[i].component_of == INVENTORY_NONE && k < load->domains[i].zone_count;
+             k++)
             zones[count++].apex = load->domains[i].zones[k];
     if (count > 1)
         qsort(zones, count, sizeof *zones, apex_order);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Turns each domain's selectors into a selection of nodes. Domains that select the same nodes share
- * one: first by equal selectors (100,000 domains with one habit cost one look-up each), then by
- * equal results. Nodes that are off belong to no selection. */
+/* Turns selectors into nodes: each domain's into a selection, others' into a list. Domains that
+ * select the same nodes share one: first by equal selectors (100,000 domains with one habit cost
+ * one look-up each), then by equal results. Nodes that are off belong to no selection. */
 #include "srvplan/inventory_read.h"
 
 #include <stdlib.h>
@@ -47,7 +47,6 @@ static struct slot *map_slot(const struct map *map, struct bytes key)
 struct selections {
     struct load *load;
     struct map by_selectors, by_nodes;
-    size_t members;    /* of all selections, before equal ones were found */
     bool *is_selected; /* by node */
 };
 
@@ -158,8 +157,24 @@ static bool selector_apply(struct selections *selections, const struct place *pl
     return any;
 }
 
-/* The selection of the nodes that are marked; takes the marks away. */
-static uint32_t selection_take(struct selections *selections)
+/* Reports, once, when all selections together have too many members. */
+static bool members_fit(struct load *load, const struct place *place, size_t members)
+{
+    bool fitted = load->members <= SELECTION_MEMBERS_MAX;
+    load->members += members;
+    if (load->members <= SELECTION_MEMBERS_MAX)
+        return true;
+    if (fitted)
+        mistake_add(&load->mistakes, place, "too-many-members",
+                    "use fewer different selections of nodes",
+                    "expected at most %d members in all selections of nodes, found more",
+                    SELECTION_MEMBERS_MAX);
+    return false;
+}
+
+/* The selection of the nodes that are marked; takes the marks away. False: it is one too many. */
+static bool selection_take(struct selections *selections, const struct place *place,
+                           uint32_t *selection)
 {
     struct load *load = selections->load;
     struct inventory *inventory = load->inventory;
@@ -169,13 +184,14 @@ static uint32_t selection_take(struct selections *selections)
             selections->is_selected[i] && inventory->nodes[i].state != NODE_OFF;
         count += selections->is_selected[i];
     }
+    if (!members_fit(load, place, count))
+        return false;
     uint32_t *nodes = arena_array(load->arena, uint32_t, count);
     for (uint32_t i = 0; i < inventory->node_count; i++) {
         if (selections->is_selected[i])
             nodes[at++] = i;
         selections->is_selected[i] = false;
     }
-    selections->members += count;
     struct bytes key = {(const uint8_t *)nodes, count * sizeof *nodes};
     struct slot *slot = map_slot(&selections->by_nodes, key);
     if (!slot->is_used) {
@@ -184,7 +200,8 @@ static uint32_t selection_take(struct selections *selections)
         inventory->selections[inventory->selection_count++] =
             (struct inventory_selection){nodes, count};
     }
-    return slot->value;
+    *selection = slot->value;
+    return true;
 }
 
 /* Equal lists of selectors have equal keys: the texts, each with its length in front. */
@@ -221,7 +238,19 @@ static bool selectors_are_texts(struct load *load, const struct place *place,
     return are_texts;
 }
 
-static void domain_select(struct selections *selections, const struct place *domains,
+/* Marks what a list of selectors means; true: each means a node. */
+static bool selectors_apply(struct selections *selections, const struct place *place,
+                            const json_t *selectors)
+{
+    bool all_match = true;
+    for (size_t i = 0; i < json_array_size(selectors); i++) {
+        struct place item = place_item(place, i);
+        all_match &= selector_apply(selections, &item, json_text(json_array_get(selectors, i)));
+    }
+    return all_match;
+}
+
+static bool domain_select(struct selections *selections, const struct place *domains,
                           struct domain_entry *domain)
 {
     struct load *load = selections->load;
@@ -229,27 +258,46 @@ static void domain_select(struct selections *selections, const struct place *dom
     struct place place = place_value(&of_domain, "nodes");
     if (domain->selectors && !selectors_are_texts(load, &place, domain->selectors)) {
         domain->is_uncertain = true;
-        return;
+        return true;
     }
     struct bytes key =
         domain->selectors ? selectors_key(load, domain->selectors) : (struct bytes){0};
     struct slot *slot = map_slot(&selections->by_selectors, key);
     if (slot->is_used) {
         domain->selection = slot->value;
-        return;
+        return true;
     }
-    bool all_match = true;
     if (!domain->selectors)
         memset(selections->is_selected, 1, load->inventory->node_count);
-    for (size_t i = 0; i < json_array_size(domain->selectors); i++) {
-        struct place item = place_item(&place, i);
-        all_match &=
-            selector_apply(selections, &item, json_text(json_array_get(domain->selectors, i)));
-    }
+    bool all_match = selectors_apply(selections, &place, domain->selectors);
     domain->is_uncertain |= !all_match;
-    domain->selection = selection_take(selections);
+    if (!selection_take(selections, domains, &domain->selection))
+        return false;
     slot->is_used = all_match; /* each domain reports its own selectors */
     slot->value = domain->selection;
+    return true;
+}
+
+bool nodes_select(struct load *load, const struct place *place, json_t *selectors,
+                  struct index_list *nodes)
+{
+    const struct inventory *inventory = load->inventory;
+    if (!selectors_are_texts(load, place, selectors) || load->nodes_are_uncertain)
+        return false;
+    struct selections selections = {.load = load, .is_selected = load->marks};
+    memset(load->marks, 0, inventory->node_count);
+    bool all_match = selectors_apply(&selections, place, selectors);
+    uint32_t count = 0, at = 0;
+    for (uint32_t i = 0; i < inventory->node_count; i++)
+        count += load->marks[i] && inventory->nodes[i].state != NODE_OFF;
+    if (!members_fit(load, place, count) || !all_match)
+        return false;
+    uint32_t *items = arena_array(load->arena, uint32_t, count);
+    for (uint32_t i = 0; i < inventory->node_count; i++)
+        if (load->marks[i] && inventory->nodes[i].state != NODE_OFF)
+            items[at++] = i;
+    *nodes = (struct index_list){.given = true, .items = items, .count = count};
+    return true;
 }
 
 void selections_build(struct load *load)
@@ -257,24 +305,25 @@ void selections_build(struct load *load)
     static const struct place document = {0};
     struct inventory *inventory = load->inventory;
     struct place domains = place_value(&document, "domains");
+    load->marks = arena_array(&load->scratch, bool, inventory->node_count);
     struct selections selections = {
         .load = load,
-        .by_selectors = map_make(&load->scratch, load->domain_count),
-        .by_nodes = map_make(&load->scratch, load->domain_count),
-        .is_selected = arena_array(&load->scratch, bool, inventory->node_count),
+        .by_selectors = map_make(&load->scratch, load->declared_domain_count),
+        .by_nodes = map_make(&load->scratch, load->declared_domain_count),
+        .is_selected = load->marks,
     };
     inventory->selections =
-        arena_array(load->arena, struct inventory_selection, load->domain_count);
+        arena_array(load->arena, struct inventory_selection, load->declared_domain_count);
     if (load->nodes_are_uncertain)
         return;
     for (uint32_t i = 0; i < load->domain_count; i++) {
-        domain_select(&selections, &domains, &load->domains[i]);
-        if (selections.members <= SELECTION_MEMBERS_MAX)
+        struct domain_entry *domain = &load->domains[i];
+        if (domain->component_of != INVENTORY_NONE) { /* behind its parent: names are in order */
+            domain->selection = load->domains[domain->component_of].selection;
+            domain->is_uncertain |= load->domains[domain->component_of].is_uncertain;
             continue;
-        mistake_add(&load->mistakes, &domains, "too-many-members",
-                    "use fewer different selections of nodes",
-                    "expected at most %d members in all selections of nodes, found more",
-                    SELECTION_MEMBERS_MAX);
-        return;
+        }
+        if (!domain_select(&selections, &domains, domain))
+            return;
     }
 }

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The value for a message: "a list", "the number 1.5", "the string "x"". */
-static const char *describe(struct load *load, const json_t *value)
+const char *describe(struct load *load, const json_t *value)
 {
     struct arena *arena = &load->mistakes.arena;
     if (load->mistakes.count >= MISTAKES_MAX)
@@ -25,7 +24,7 @@ static const char *describe(struct load *load, const json_t *value)
     case JSON_INTEGER:
         return arena_printf(arena, "the number %" JSON_INTEGER_FORMAT, json_integer_value(value));
     case JSON_REAL:
-        return arena_printf(arena, "the number %g, written with a point or an exponent",
+        return arena_printf(arena, "the number %.10g, written with a point or an exponent",
                             json_real_value(value));
     case JSON_TRUE:
         return "true";
@@ -199,30 +198,29 @@ void read_integer(struct load *load, const struct place *place, json_t *value,
     *number = (struct optional){true, found};
 }
 
+static void duration_take(struct load *load, const struct place *place, int64_t seconds,
+                          const struct key_row *row, struct optional *duration)
+{
+    if (seconds >= row->min && seconds <= DURATION_MAX_S)
+        *duration = (struct optional){true, seconds};
+    else
+        mistake_add(&load->mistakes, place, "out-of-range",
+                    seconds < row->min ? "write a longer one" : "write a shorter one",
+                    "expected from %" PRId64 " to %u seconds (RFC 2181 section 8), found %" PRId64,
+                    row->min, DURATION_MAX_S, seconds);
+}
+
 void read_duration(struct load *load, const struct place *place, json_t *value,
                    const struct key_row *row, void *field)
 {
-    struct optional *duration = field;
     struct error err = {0};
     uint32_t seconds = 0;
-    (void)row;
-    if (json_is_integer(value)) {
-        json_int_t found = json_integer_value(value);
-        if (found >= 0 && found <= DURATION_MAX_S)
-            *duration = (struct optional){true, found};
-        else
-            mistake_add(&load->mistakes, place, "out-of-range", "write a shorter one",
-                        "expected from 0 to %u seconds (RFC 2181 section 8), found "
-                        "%" JSON_INTEGER_FORMAT,
-                        DURATION_MAX_S, found);
-        return;
-    }
-    if (!json_is_string(value)) {
+    if (json_is_integer(value))
+        duration_take(load, place, json_integer_value(value), row, field);
+    else if (!json_is_string(value))
         expected(load, place, "a duration: \"5m\", or a whole number of seconds", value);
-        return;
-    }
-    if (duration_parse(json_text(value), DURATION_MAX_S, &seconds, &err))
-        *duration = (struct optional){true, seconds};
+    else if (duration_parse(json_text(value), DURATION_MAX_S, &seconds, &err))
+        duration_take(load, place, seconds, row, field);
     else
         mistake_add(&load->mistakes, place, "bad-duration",
                     "write for example \"5m\" or \"1h30m\", or a number of seconds without quotes",

@@ -19,8 +19,10 @@ struct declared_work {
     uint32_t *by_quick; /* declared set by number of its quick key */
     size_t quick_capacity;
     bool *zone_has_targets; /* by zone */
-    uint32_t *absent;       /* services, ascending */
-    uint32_t absent_count;
+    struct absent {         /* services, ascending */
+        uint32_t *services;
+        uint32_t count;
+    } absent, absent_s2s; /* of domains; of components, where clients never look */
     uint32_t *domain_sets;
     uint32_t domain_set_count;
 };
@@ -147,7 +149,9 @@ static void vote(struct layout_work *work, uint32_t set, size_t owner_bytes)
 static void report_owner(struct layout_work *work, uint32_t domain, uint32_t service,
                          const char *code)
 {
-    struct text name = layout_name_text(work, work->inventory->domains[domain].name);
+    const struct inventory_domain *in = &work->inventory->domains[domain];
+    uint32_t declared = in->component_of == INVENTORY_NONE ? domain : in->component_of;
+    struct text name = layout_name_text(work, in->name);
     struct text srv = work->inventory->services[service].srv;
     bool is_long = strcmp(code, "N04") == 0;
     struct finding finding = {
@@ -159,7 +163,8 @@ static void report_owner(struct layout_work *work, uint32_t domain, uint32_t ser
         .mend = is_long ? "use a shorter domain, or leave the service out there"
                         : "add the domain, or its _tcp subdomain, to the domain's \"zone\"",
     };
-    layout_find(work, &finding, "domains", name);
+    layout_find(work, &finding, "domains",
+                layout_name_text(work, work->inventory->domains[declared].name));
 }
 
 /* Where a domain's owners stand. */
@@ -200,13 +205,29 @@ static bool add_service(struct declared_work *d, uint32_t domain, uint32_t servi
 static void add_domain(struct declared_work *d, uint32_t domain, struct domain_place place)
 {
     const struct inventory_domain *in = &d->work->inventory->domains[domain];
-    uint32_t own = 0, absent = 0;
-    while (own < in->service_count || absent < d->absent_count) {
-        bool is_own = absent == d->absent_count ||
-                      (own < in->service_count && in->services[own] < d->absent[absent]);
-        uint32_t service = is_own ? in->services[own++] : d->absent[absent++];
+    const struct absent *absent = in->component_of == INVENTORY_NONE ? &d->absent : &d->absent_s2s;
+    uint32_t own = 0, next = 0;
+    while (own < in->service_count || next < absent->count) {
+        bool is_own = next == absent->count ||
+                      (own < in->service_count && in->services[own] < absent->services[next]);
+        uint32_t service = is_own ? in->services[own++] : absent->services[next++];
         if (!add_service(d, domain, service, place))
             return;
+    }
+}
+
+static void note_absent(struct declared_work *d)
+{
+    const struct inventory *inventory = d->work->inventory;
+    struct arena *scratch = &d->work->scratch;
+    d->absent.services = arena_array(scratch, uint32_t, inventory->service_count);
+    d->absent_s2s.services = arena_array(scratch, uint32_t, inventory->service_count);
+    for (uint32_t i = 0; i < inventory->service_count; i++) {
+        if (!inventory->services[i].is_absent)
+            continue;
+        d->absent.services[d->absent.count++] = i;
+        if (inventory->services[i].is_s2s)
+            d->absent_s2s.services[d->absent_s2s.count++] = i;
     }
 }
 
@@ -220,10 +241,6 @@ static void note_targets(struct declared_work *d)
         if (zone != INVENTORY_NONE)
             d->zone_has_targets[zone] = true;
     }
-    d->absent = arena_array(scratch, uint32_t, inventory->service_count);
-    for (uint32_t i = 0; i < inventory->service_count; i++)
-        if (inventory->services[i].is_absent)
-            d->absent[d->absent_count++] = i;
 }
 
 void layout_declared(struct layout_work *work)
@@ -232,9 +249,10 @@ void layout_declared(struct layout_work *work)
     struct declared_work d = {
         .work = work, .quick = intern_over(&work->scratch), .digests = intern_over(&work->scratch)};
     note_targets(&d);
+    note_absent(&d);
     size_t most = 0;
     for (uint32_t i = 0; i < inventory->domain_count; i++)
-        most += inventory->domains[i].service_count + (size_t)d.absent_count;
+        most += inventory->domains[i].service_count + (size_t)d.absent.count;
     d.domain_sets = arena_array(work->arena, uint32_t, most);
     uint32_t *first = arena_array(work->arena, uint32_t, (size_t)inventory->domain_count + 1);
     /* Domains and zones both stand in canonical order, where what is below a name follows it. */

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(finding->column >= 1 && finding->column <= size + 1);
     }
     for (uint32_t i = 0; inventory && i < inventory->domain_count; i++) {
-        must(inventory->domains[i].pool < inventory->pool_count);
+        must(inventory->domains[i].selection < inventory->selection_count);
         uint32_t zone = inventory_zone_of(inventory, inventory->domains[i].name);
         must(zone == INVENTORY_NONE || zone < inventory->zone_count);
     }

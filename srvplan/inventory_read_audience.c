@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What forecasts are made from: which clients there are, how long sessions last, and how resolvers
+ * treat TTLs. None of it decides a published record. */
+#include "srvplan/inventory_read.h"
+
+#include <stdio.h>
+
+static const char *const clients[] = {
+#define CLIENT(id) id,
+#include "srvplan/audience_names.def"
+#undef CLIENT
+};
+
+/* The names, for a mend. */
+static const char *clients_print(struct load *load)
+{
+    const char *list = clients[0];
+    if (!hints_wanted(load))
+        return "";
+    for (size_t i = 1; i < COUNT_OF(clients); i++)
+        list = arena_printf(&load->mistakes.arena, "%s, %s", list, clients[i]);
+    return arena_printf(&load->mistakes.arena, "write one of %s", list);
+}
+
+static void client_check(struct load *load, const struct place *place, struct text id)
+{
+    struct nearest nearest = nearest_to(id);
+    char hint[NEAREST_MAX_WORD + 20];
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        if (text_is(id, clients[i]))
+            return;
+        if (hints_wanted(load))
+            nearest_consider(&nearest, text_from(clients[i]));
+    }
+    snprintf(hint, sizeof hint, "did you mean \"%.*s\"?", (int)nearest.best.len, nearest.best.ptr);
+    mistake_add(&load->mistakes, place, "unknown-client",
+                nearest.best.len ? hint : clients_print(load),
+                "expected a client program or algorithm that srvplan knows, found %s",
+                mistakes_quote(&load->mistakes, id));
+}
+
+void read_audience(struct load *load, const struct place *place, json_t *value,
+                   const struct key_row *row, void *field)
+{
+    static const struct key_row part_row = {0};
+    struct inventory_audience *audience = field;
+    const char *key;
+    json_t *part;
+    uint64_t sum_ppb = 0;
+    (void)row;
+    if (!json_is_object(value)) {
+        expected(load, place, "an object from clients to their parts", value);
+        return;
+    }
+    struct inventory_audience_part *parts =
+        arena_array(load->arena, struct inventory_audience_part, json_object_size(value));
+    *audience = (struct inventory_audience){.parts = parts};
+    json_object_foreach(value, key, part)
+    {
+        struct place at_key = place_key(place, key), at_value = place_value(place, key);
+        struct optional ratio = {0};
+        client_check(load, &at_key, text_from(key));
+        read_ratio(load, &at_value, part, &part_row, &ratio);
+        parts[audience->count++] = (struct inventory_audience_part){
+            arena_text(load->arena, text_from(key)), (uint32_t)ratio.value};
+        sum_ppb += (uint64_t)ratio.value;
+    }
+    if (sum_ppb > RATIO_ONE)
+        mistake_add(&load->mistakes, place, "bad-sum",
+                    "make the parts smaller; what is missing to 100 % counts as plackett-luce",
+                    "expected parts that sum to at most 100 %%, found %s",
+                    ratio_print(load, sum_ppb));
+}
+
+/* ---- sessions ---- */
+
+enum {
+    LOGIN_RATE_MAX = 1000000, /* a second: no node comes near, and thousandths fit 32 bits */
+};
+
+static void read_login_rate(struct load *load, const struct place *place, json_t *value,
+                            const struct key_row *row, void *field)
+{
+    struct optional *milli = field;
+    double rate = json_number_value(value);
+    (void)row;
+    if (!json_is_number(value))
+        expected(load, place, "a number of logins a second", value);
+    else if (rate >= 0.001 && rate <= LOGIN_RATE_MAX)
+        *milli = (struct optional){true, (int64_t)(rate * 1000 + 0.5)};
+    else
+        mistake_add(&load->mistakes, place, "out-of-range",
+                    "write how many new logins a second the node bears, for example 50",
+                    "expected a number from 0.001 to %d, found %s", LOGIN_RATE_MAX,
+                    describe(load, value));
+}
+
+void read_sessions(struct load *load, const struct place *place, json_t *value,
+                   const struct key_row *row, void *field)
+{
+    static const struct key_row rows[] = {
+        {.key = "mean_life",
+         .read = read_duration,
+         .field = offsetof(struct session_settings, mean_life_s),
+         .min = 1},
+        {.key = "login_rate_limit",
+         .read = read_login_rate,
+         .field = offsetof(struct session_settings, login_rate_milli)},
+        {0},
+    };
+    (void)row;
+    object_read(load, place, value, rows, field);
+}
+
+struct inventory_sessions sessions_over(struct inventory_sessions usual,
+                                        const struct session_settings *own)
+{
+    if (own->mean_life_s.given)
+        usual.mean_life_s = (uint32_t)own->mean_life_s.value;
+    if (own->login_rate_milli.given)
+        usual.login_rate_limit_milli = (uint32_t)own->login_rate_milli.value;
+    return usual;
+}
+
+/* ---- resolvers ---- */
+
+struct resolver_settings {
+    struct optional share, min_ttl_s, max_ttl_s;
+};
+
+static void resolver_read(struct load *load, const struct place *place, json_t *value,
+                          struct inventory_resolver_class *resolver)
+{
+    static const struct key_row rows[] = {
+        {"share", read_ratio, offsetof(struct resolver_settings, share), 1, 0, NULL, true},
+        {.key = "min_ttl",
+         .read = read_duration,
+         .field = offsetof(struct resolver_settings, min_ttl_s)},
+        {.key = "max_ttl",
+         .read = read_duration,
+         .field = offsetof(struct resolver_settings, max_ttl_s),
+         .min = 1},
+        {0},
+    };
+    struct resolver_settings settings = {0};
+    object_read(load, place, value, rows, &settings);
+    resolver->share_ppb = (uint32_t)settings.share.value;
+    resolver->min_ttl_s = (uint32_t)settings.min_ttl_s.value;
+    resolver->max_ttl_s = (uint32_t)settings.max_ttl_s.value;
+    if (settings.max_ttl_s.given && settings.min_ttl_s.value > settings.max_ttl_s.value)
+        mistake_add(&load->mistakes, place, "min-above-max", "exchange the two",
+                    "expected a min_ttl of at most max_ttl, found %us and %us", resolver->min_ttl_s,
+                    resolver->max_ttl_s);
+}
+
+void read_resolvers(struct load *load, const struct place *place, json_t *value,
+                    const struct key_row *row, void *field)
+{
+    struct resolver_list *list = field;
+    enum {
+        RESOLVERS_MAX = 100
+    }; /* a forecast adds them up at every instant */
+    size_t errors = load->mistakes.errors;
+    uint64_t sum_ppb = 0;
+    (void)row;
+    if (!list_expected(load, place, value, 1))
+        return;
+    size_t count = json_array_size(value);
+    if (count > RESOLVERS_MAX) {
+        mistake_add(&load->mistakes, place, "too-many-resolvers", "join those that are alike",
+                    "expected at most %d kinds of resolvers, found %zu", RESOLVERS_MAX, count);
+        return;
+    }
+    struct inventory_resolver_class *items =
+        arena_array(load->arena, struct inventory_resolver_class, count);
+    for (size_t i = 0; i < count; i++) {
+        struct place item = place_item(place, i);
+        resolver_read(load, &item, json_array_get(value, i), &items[i]);
+        sum_ppb += items[i].share_ppb;
+    }
+    *list = (struct resolver_list){items, (uint32_t)count};
+    if (load->mistakes.errors == errors && sum_ppb != RATIO_ONE)
+        mistake_add(&load->mistakes, place, "bad-sum",
+                    "change the shares, or add a class for the rest, without min_ttl and max_ttl",
+                    "expected shares that sum to 100 %%, found %s", ratio_print(load, sum_ppb));
+}
