@@ -38,3 +38,22 @@ NODISCARD bool rational_parse(struct text text, struct arena *arena, struct rati
 /* For tables and plots only: never computed on. Parts of 1 are rounded half up. */
 double rational_to_double(struct rational a);
 uint64_t rational_to_parts(struct rational a, uint32_t parts_of_one); /* a >= 0; 1000: permille */
+
+/* A row of sums, all 0 at first, for loops that add thousands of terms: the digits change in
+ * place. */
+struct rational_sums {
+    void *sums;
+    size_t count;
+};
+void rational_sums_init(struct rational_sums *row, size_t count);
+void rational_sums_fini(struct rational_sums *row); /* zeroed is fine */
+void rational_sums_add(struct rational_sums *row, size_t i, struct rational a);
+struct rational rational_sums_get(const struct rational_sums *row, size_t i, struct arena *arena);
+bool rational_sums_is_zero(const struct rational_sums *row, size_t i);
+
+/* to[i] += from[j] * num / den; both may be in the same row. */
+struct rational_part {
+    uint64_t num, den;
+};
+void rational_sums_add_part(struct rational_sums *to, size_t i, const struct rational_sums *from,
+                            size_t j, struct rational_part part);
