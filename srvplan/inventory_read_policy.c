@@ -67,10 +67,6 @@ static void read_weights_policy(struct load *load, const struct place *place, js
 
 /* ---- drain ---- */
 
-enum {
-    RAMP_STEPS_MAX = 1000, /* each is a revision of its own */
-};
-
 static const struct choice modes[] = {
     {"remove", DRAIN_REMOVE, false},
     {"demote", DRAIN_DEMOTE, false},
