@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "srvplan/inventory_read.h"
+#include "srvplan/inventory_names.h"
 
+#include "srvplan/inventory_read.h"
 #include "zones/text.h"
 
 #include <arpa/inet.h>
+#include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    U_NAME_MAX_BYTES = 1024 /* 253 letters of four bytes; libidn2 refuses what is too long in DNS */
+};
 
 static bool is_address(struct text text)
 {
@@ -38,7 +44,7 @@ static const char *label_mistake(struct text label)
     return NULL;
 }
 
-static const char *name_mistake(struct text text)
+static const char *ascii_mistake(struct text text)
 {
     if (text.len == 0)
         return "nothing";
@@ -65,32 +71,110 @@ static bool is_ascii(struct text text)
     return true;
 }
 
+/* What libidn2 says, and what that means to somebody who has not read RFC 5891. */
+static const struct {
+    int code;
+    const char *what, *mend;
+} idn_rows[] = {
+    {IDN2_2HYPHEN, "a label with \"--\" as its third and fourth character",
+     "rename it, or write the A-label (\"xn--…\") if that is what it is"},
+    {IDN2_HYPHEN_STARTEND, "a label with \"-\" at its begin or end", "rename it"},
+    {IDN2_LEADING_COMBINING, "a label that begins with a combining mark",
+     "put the letter that it belongs to in front of it"},
+    {IDN2_CONTEXTJ, "a joiner where no letters join", "remove the invisible character"},
+    {IDN2_CONTEXTO, "a character that stands between certain letters only", "remove it"},
+    {IDN2_BIDI,
+     "a label that mixes directions of writing, or digits with letters written from "
+     "right to left, as RFC 5893 does not allow",
+     "use one script in a label"},
+    {IDN2_ALABEL_ROUNDTRIP_FAILED, "a character other than letters, digits, \"-\", \"_\" and \".\"",
+     "write for example \"bücher.example\""},
+    {IDN2_PUNYCODE_BAD_INPUT, "a label with \"xn--\" that is no A-label",
+     "write the label in its own letters"},
+    {IDN2_PUNYCODE_OVERFLOW, "a label with \"xn--\" that is no A-label",
+     "write the label in its own letters"},
+    {IDN2_TOO_BIG_LABEL, "a label of more than 63 characters as A-label", "use a shorter one"},
+    {IDN2_TOO_BIG_DOMAIN, "more than 255 characters as A-labels", "use a shorter one"},
+    {IDN2_UNASSIGNED, "a character that Unicode had not when libidn2 was made", "use another one"},
+};
+
+/* The first character that no label may hold, in quotes; NULL: each may, alone. */
+static const char *disallowed_find(struct arena *arena, struct text text)
+{
+    for (size_t at = 0, end; at < text.len; at = end) {
+        for (end = at + 1; end < text.len && ((uint8_t)text.ptr[end] & 0xc0) == 0x80;)
+            end++;
+        const char *character = arena_cstr(arena, (struct text){text.ptr + at, end - at});
+        char *converted = NULL;
+        int code = (uint8_t)text.ptr[at] < 0x80
+                       ? IDN2_OK
+                       : idn2_to_ascii_8z(character, &converted, IDN2_NONTRANSITIONAL);
+        idn2_free(converted);
+        if (code == IDN2_DISALLOWED)
+            return arena_printf(arena, "\"%s\", which domain names do not have (IDNA2008)",
+                                character);
+    }
+    return NULL;
+}
+
+static bool idn_refuse(struct arena *arena, struct text text, int code,
+                       struct name_mistake *mistake)
+{
+    const char *disallowed = code == IDN2_DISALLOWED ? disallowed_find(arena, text) : NULL;
+    mistake->what = disallowed ? disallowed : idn2_strerror(code);
+    mistake->mend = disallowed ? "use letters and digits" : "write the A-label (\"xn--…\")";
+    for (size_t i = 0; i < COUNT_OF(idn_rows); i++)
+        if (idn_rows[i].code == code) {
+            mistake->what = idn_rows[i].what;
+            mistake->mend = idn_rows[i].mend;
+        }
+    return false;
+}
+
+bool inventory_name_to_ascii(struct arena *arena, struct text text, struct text *ascii,
+                             struct name_mistake *mistake)
+{
+    mistake->mend = "write for example \"xmpp1.example.org\"";
+    *ascii = text;
+    if (!is_ascii(text)) {
+        char *converted = NULL;
+        if (text.len > U_NAME_MAX_BYTES)
+            return idn_refuse(arena, text, IDN2_TOO_BIG_DOMAIN, mistake);
+        int code = idn2_to_ascii_8z(arena_cstr(arena, text), &converted,
+                                    IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+        if (code == IDN2_OK)
+            *ascii = arena_text(arena, text_from(converted));
+        else
+            idn_refuse(arena, text, code, mistake);
+        idn2_free(converted);
+        if (code == IDN2_MALLOC)
+            abort();
+        if (code != IDN2_OK)
+            return false;
+    }
+    mistake->what = ascii_mistake(*ascii);
+    return mistake->what == NULL;
+}
+
 bool name_read(struct load *load, const struct place *place, struct text text, struct name *name)
 {
     struct error err = {0};
-    const char *quoted = "";
-    const char *mistake = name_mistake(text);
-    if (mistake || is_address(text))
-        quoted = mistakes_quote(&load->mistakes, text);
-    if (!is_ascii(text)) {
-        mistake_add(&load->mistakes, place, "not-supported-yet",
-                    "write the A-label (\"xn--…\"), as idn2 prints it",
-                    "%s has letters beyond ASCII, which is not supported yet by this version",
-                    quoted);
-        return false;
-    }
+    struct text ascii;
+    struct name_mistake mistake;
     if (is_address(text)) { /* named reads 192.0.2.11 as a name below the zone */
         mistake_add(&load->mistakes, place, "host-is-address",
                     "write a host name; addresses go into \"addresses\"",
-                    "expected a domain name, found the address %s", quoted);
+                    "expected a domain name, found the address %s",
+                    mistakes_quote(&load->mistakes, text));
         return false;
     }
-    if (mistake) {
-        mistake_add(&load->mistakes, place, "bad-name", "write for example \"xmpp1.example.org\"",
-                    "expected a domain name, found %s in %s", mistake, quoted);
+    if (!inventory_name_to_ascii(&load->scratch, text, &ascii, &mistake)) {
+        mistake_add(&load->mistakes, place, "bad-name", mistake.mend,
+                    "expected a domain name, found %s in %s", mistake.what,
+                    mistakes_quote(&load->mistakes, text));
         return false;
     }
-    if (!text_name_parse(load->arena, text, name, &err)) {
+    if (!text_name_parse(load->arena, ascii, name, &err)) {
         mistake_add(&load->mistakes, place, "bad-name", "write a shorter one",
                     "expected a domain name, found %s: %s", mistakes_quote(&load->mistakes, text),
                     err.message);

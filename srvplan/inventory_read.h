@@ -117,6 +117,7 @@ struct load {
     struct arena *arena;  /* the inventory's */
     struct arena scratch; /* for the time of loading */
     struct mistakes mistakes;
+    const struct inventory_source *source; /* the files */
 
     bool *service_is_uncertain, *tier_is_uncertain, *node_is_uncertain;    /* by index */
     bool services_are_uncertain, tiers_are_uncertain, nodes_are_uncertain; /* the whole object */

@@ -38,7 +38,7 @@ static const struct key_row top_rows[] = {
     {.key = "windows", .read = read_tree, .field = TOP_FIELD(windows)},
     {.key = "$schema", .read = read_anything},
     {.key = "$comment", .read = read_anything},
-    {.key = "include"},
+    {.key = "include", .read = read_anything}, /* by inventory_source */
     {.key = "publish"},
     {0},
 };

@@ -39,6 +39,9 @@ static inline bool jsonc_is_space(char c)
 bool jsonc_fault_set(struct jsonc_fault *fault, const char *code, size_t offset, const char *format,
                      ...) PRINTF_LIKE(4, 5);
 
+/* Checks that the text is UTF-8 (RFC 3629) without NUL. */
+NODISCARD bool jsonc_encoding_check(struct bytes text, struct jsonc_fault *fault);
+
 /* Writes text.len bytes and a NUL to clean. On failure *fault says why, and clean is useless. */
 NODISCARD bool jsonc_clean(struct bytes text, char *clean, struct jsonc_fault *fault);
 
@@ -76,17 +79,25 @@ struct jsonc_event jsonc_walk_next(struct jsonc_walk *walk); /* after JSONC_FAUL
 /* Decodes a key or string token, quotes and escapes gone. */
 struct text jsonc_decode(struct arena *arena, struct text token);
 
-struct jsonc_place {
-    const char *pointer;
-    enum jsonc_place_at {
-        JSONC_AT_VALUE,
-        JSONC_AT_KEY, /* the key that the pointer ends with */
-    } at;
-    ptrdiff_t offset; /* found: the offset, else JSONC_NOWHERE */
+enum jsonc_place_at {
+    JSONC_AT_VALUE,
+    JSONC_AT_KEY, /* the key that the pointer ends with */
 };
 
-/* Fills in the offsets. Of a key that is there twice the last one counts, as in the tree. Sorts
- * `places` by pointer. `clean` has passed jsonc_check. */
+struct jsonc_place {
+    const char *pointer;
+    ptrdiff_t key, value; /* offsets; JSONC_NOWHERE: not there, or an item, which has no key */
+};
+
+/* Sorts places by pointer, each pointer once; returns how many are left. */
+size_t jsonc_places_sort(struct jsonc_place *places, size_t count);
+
+/* The place of a pointer among sorted ones; it must be there. */
+const struct jsonc_place *jsonc_place_get(const struct jsonc_place *places, size_t count,
+                                          const char *pointer);
+
+/* Fills in the offsets of sorted places. Of a key that is there twice the last one counts, as in
+ * the tree. `clean` has passed jsonc_check. */
 void jsonc_locate(struct text clean, struct jsonc_place *places, size_t count);
 
 struct jsonc_duplicate {

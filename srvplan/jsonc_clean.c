@@ -44,7 +44,7 @@ static size_t utf8_length(const uint8_t *p, size_t left)
     return 0;
 }
 
-static bool encoding_check(struct bytes text, struct jsonc_fault *fault)
+bool jsonc_encoding_check(struct bytes text, struct jsonc_fault *fault)
 {
     for (size_t at = 0, step; at < text.len; at += step) {
         if (text.ptr[at] == 0) {
@@ -98,7 +98,7 @@ static size_t string_end(struct text text, size_t at)
 bool jsonc_clean(struct bytes text, char *clean, struct jsonc_fault *fault)
 {
     *fault = (struct jsonc_fault){.opened = JSONC_NOWHERE};
-    if (!encoding_check(text, fault))
+    if (!jsonc_encoding_check(text, fault))
         return false;
     if (text.len)
         memcpy(clean, text.ptr, text.len);

@@ -109,49 +109,57 @@ static int place_order(const void *a, const void *b)
     return strcmp(left->pointer, right->pointer);
 }
 
-static void places_mark(struct jsonc_place *places, size_t count, const char *pointer,
-                        struct jsonc_place found)
+size_t jsonc_places_sort(struct jsonc_place *places, size_t count)
 {
-    size_t low = 0, high = count; /* the first that is not before the pointer */
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(places[middle].pointer, pointer) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < count && strcmp(places[low].pointer, pointer) == 0; low++)
-        if (places[low].at == found.at)
-            places[low].offset = found.offset;
+    size_t kept = 0;
+    if (count > 1)
+        qsort(places, count, sizeof *places, place_order);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || strcmp(places[kept - 1].pointer, places[i].pointer) != 0)
+            places[kept++] = places[i];
+    return kept;
+}
+
+static struct jsonc_place *place_find(struct jsonc_place *places, size_t count, const char *pointer)
+{
+    const struct jsonc_place wanted = {.pointer = pointer};
+    return bsearch(&wanted, places, count, sizeof *places, place_order);
+}
+
+const struct jsonc_place *jsonc_place_get(const struct jsonc_place *places, size_t count,
+                                          const char *pointer)
+{
+    const struct jsonc_place wanted = {.pointer = pointer};
+    return bsearch(&wanted, places, count, sizeof *places, place_order);
 }
 
 void jsonc_locate(struct text clean, struct jsonc_place *places, size_t count)
 {
     if (count == 0)
         return;
-    qsort(places, count, sizeof *places, place_order);
     for (size_t i = 0; i < count; i++)
-        places[i].offset = JSONC_NOWHERE;
+        places[i].key = places[i].value = JSONC_NOWHERE;
 
     struct trail trail;
     trail_init(&trail);
     struct jsonc_walk walk = jsonc_walk_over(clean);
     for (;;) {
         struct jsonc_event event = jsonc_walk_next(&walk);
-        struct jsonc_place found = {.at = JSONC_AT_VALUE, .offset = (ptrdiff_t)event.offset};
         if (event.kind == JSONC_DONE || event.kind == JSONC_FAULT)
             break;
         if (event.kind == JSONC_END) {
             trail_close(&trail);
             continue;
         }
-        if (event.kind == JSONC_KEY) {
+        if (event.kind == JSONC_KEY)
             trail_key(&trail, (struct text){clean.ptr + event.offset, event.len});
-            found.at = JSONC_AT_KEY;
-        } else {
+        else
             trail_enter(&trail);
-        }
-        places_mark(places, count, trail.pointer, found);
+        struct jsonc_place *place = place_find(places, count, trail.pointer);
+        if (place && event.kind == JSONC_KEY)
+            place->key = (ptrdiff_t)event.offset;
+        else if (place)
+            place->value = (ptrdiff_t)event.offset;
         if (event.kind == JSONC_OBJECT || event.kind == JSONC_ARRAY)
             trail_open(&trail, event.kind == JSONC_ARRAY);
     }

@@ -76,9 +76,12 @@ static void add(struct mistakes *mistakes, const struct place *place, struct mis
     char message[512];
     vsnprintf(message, sizeof message, format, args);
     if (mistakes->count < MISTAKES_MAX) {
-        mistake.pointer = place_pointer(&mistakes->arena, place);
-        mistake.at = place->at;
-        mistake.offset = JSONC_NOWHERE;
+        mistake.spot = (struct document_spot){
+            .pointer = place_pointer(&mistakes->arena, place),
+            .at = place->at,
+            .document = mistake.spot.document,
+            .offset = JSONC_NOWHERE,
+        };
         mistake.message = arena_cstr(&mistakes->arena, text_from(message));
         mistake.mend = arena_cstr(&mistakes->arena, text_from(mistake.mend));
     }
@@ -90,7 +93,21 @@ void mistake_add(struct mistakes *mistakes, const struct place *place, const cha
 {
     va_list args;
     va_start(args, format);
-    add(mistakes, place, (struct mistake){.severity = FINDING_ERROR, .code = code, .mend = mend},
+    add(mistakes, place,
+        (struct mistake){
+            .severity = FINDING_ERROR, .code = code, .spot.document = DOCUMENT_ANY, .mend = mend},
+        format, args);
+    va_end(args);
+}
+
+void mistake_add_in(struct mistakes *mistakes, uint32_t document, const struct place *place,
+                    const char *code, const char *mend, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(mistakes, place,
+        (struct mistake){
+            .severity = FINDING_ERROR, .code = code, .spot.document = document, .mend = mend},
         format, args);
     va_end(args);
 }
@@ -100,7 +117,9 @@ void mistake_warn(struct mistakes *mistakes, const struct place *place, const ch
 {
     va_list args;
     va_start(args, format);
-    add(mistakes, place, (struct mistake){.severity = FINDING_WARNING, .code = code, .mend = mend},
+    add(mistakes, place,
+        (struct mistake){
+            .severity = FINDING_WARNING, .code = code, .spot.document = DOCUMENT_ANY, .mend = mend},
         format, args);
     va_end(args);
 }
@@ -132,79 +151,56 @@ const char *mistakes_quote(struct mistakes *mistakes, struct text text)
     return out;
 }
 
-/* Looks up the offsets that are not known yet. */
-static void offsets_find(struct mistakes *mistakes, struct text clean)
-{
-    struct jsonc_place *places = arena_array(&mistakes->arena, struct jsonc_place, mistakes->count);
-    size_t count = 0;
-    for (size_t i = 0; i < mistakes->count; i++)
-        if (mistakes->items[i].offset == JSONC_NOWHERE)
-            places[count++] =
-                (struct jsonc_place){mistakes->items[i].pointer, mistakes->items[i].at, 0};
-    jsonc_locate(clean, places, count);
-    for (size_t i = 0; i < mistakes->count; i++) {
-        struct mistake *mistake = &mistakes->items[i];
-        size_t low = 0, high = count;
-        while (mistake->offset == JSONC_NOWHERE && low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (strcmp(places[middle].pointer, mistake->pointer) < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (; low < count && mistake->offset == JSONC_NOWHERE &&
-               strcmp(places[low].pointer, mistake->pointer) == 0;
-             low++)
-            if (places[low].at == mistake->at)
-                mistake->offset = places[low].offset;
-    }
-}
-
 struct numbered {
     const struct mistake *mistake;
+    const struct document_spot *spot;
     size_t number;
 };
 
 static int text_order(const void *a, const void *b)
 {
     const struct numbered *left = a, *right = b;
-    if (left->mistake->offset != right->mistake->offset)
-        return left->mistake->offset < right->mistake->offset ? -1 : 1;
+    const struct document_spot *x = left->spot, *y = right->spot;
+    if (x->document != y->document)
+        return x->document < y->document ? -1 : 1;
+    int file = x->file && y->file ? strcmp(x->file, y->file) : 0;
+    if (file != 0)
+        return file;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    if (x->column != y->column)
+        return x->column < y->column ? -1 : 1;
     return (left->number > right->number) - (left->number < right->number);
 }
 
-void mistakes_publish(struct mistakes *mistakes, struct bytes text, struct text clean,
-                      const char *file, struct findings *findings)
+void mistakes_publish(struct mistakes *mistakes, const struct document *documents, uint32_t count,
+                      struct findings *findings)
 {
-    size_t count = mistakes->count;
-    if (count == 0)
+    size_t listed = mistakes->count;
+    if (listed == 0)
         return;
-    offsets_find(mistakes, clean);
-    struct numbered *order = arena_array(&mistakes->arena, struct numbered, count);
-    struct jsonc_position *positions = arena_array(&mistakes->arena, struct jsonc_position, count);
-    for (size_t i = 0; i < count; i++)
-        order[i] = (struct numbered){&mistakes->items[i], i};
-    qsort(order, count, sizeof *order, text_order);
-    for (size_t i = 0; i < count; i++)
-        positions[i].offset = order[i].mistake->offset > 0 ? (size_t)order[i].mistake->offset : 0;
-    jsonc_positions(text, positions, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct mistake *mistake = order[i].mistake;
-        bool is_placed = mistake->offset != JSONC_NOWHERE;
-        findings_add(findings, &(struct finding){.severity = mistake->severity,
-                                                 .code = mistake->code,
-                                                 .pointer = mistake->pointer,
-                                                 .file = file,
-                                                 .line = is_placed ? positions[i].line : 0,
-                                                 .column = is_placed ? positions[i].column : 0,
-                                                 .message = mistake->message,
-                                                 .mend = mistake->mend});
-    }
+    struct document_spot *spots = arena_array(&mistakes->arena, struct document_spot, listed);
+    struct numbered *order = arena_array(&mistakes->arena, struct numbered, listed);
+    for (size_t i = 0; i < listed; i++)
+        spots[i] = mistakes->items[i].spot;
+    documents_find(documents, count, spots, listed);
+    for (size_t i = 0; i < listed; i++)
+        order[i] = (struct numbered){&mistakes->items[i], &spots[i], i};
+    qsort(order, listed, sizeof *order, text_order);
+    for (size_t i = 0; i < listed; i++)
+        findings_add(findings, &(struct finding){.severity = order[i].mistake->severity,
+                                                 .code = order[i].mistake->code,
+                                                 .pointer = order[i].spot->pointer,
+                                                 .file = order[i].spot->file,
+                                                 .line = order[i].spot->line,
+                                                 .column = order[i].spot->column,
+                                                 .message = order[i].mistake->message,
+                                                 .mend = order[i].mistake->mend});
     if (mistakes->dropped > 0)
         findings_add(findings,
                      &(struct finding){.severity = FINDING_ERROR,
                                        .code = "too-many-mistakes",
-                                       .file = file,
+                                       .file = documents[0].file,
                                        .message = arena_printf(&mistakes->arena,
                                                                "%zu more mistakes are not listed",
                                                                mistakes->dropped),

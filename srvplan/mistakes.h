@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* mistakes: collects what is wrong with a JSONC document while its tree is read.
+/* mistakes: collects what is wrong with documents while their tree is read.
  *
  * A tree does not know where its values stood, and looking that up costs a pass over the text; so
- * mistakes carry a JSON pointer only, and mistakes_publish finds all their lines and columns in one
- * pass, when there are any. They become findings in the order of the text. */
+ * mistakes carry a JSON pointer only, and mistakes_publish finds all their files, lines and columns
+ * in one pass over each, when there are any. They become findings in the order of the texts. */
 #pragma once
+#include "srvplan/document.h"
 #include "srvplan/finding.h"
-#include "srvplan/jsonc.h"
 
 /* Past this many nobody reads on; each costs about 300 bytes. */
 enum {
@@ -41,9 +41,7 @@ static inline struct place place_item(const struct place *up, size_t index)
 struct mistake {
     enum finding_severity severity;
     const char *code;
-    const char *pointer;
-    enum jsonc_place_at at;
-    ptrdiff_t offset; /* JSONC_NOWHERE: to be looked up */
+    struct document_spot spot;
     const char *message;
     const char *mend;
 };
@@ -64,7 +62,11 @@ void mistake_add(struct mistakes *mistakes, const struct place *place, const cha
 void mistake_warn(struct mistakes *mistakes, const struct place *place, const char *code,
                   const char *mend, const char *format, ...) PRINTF_LIKE(5, 6);
 
-/* One that knows its offset: texts must live as long as the mistakes. */
+/* About a place of this document, when others may have the same pointer. */
+void mistake_add_in(struct mistakes *mistakes, uint32_t document, const struct place *place,
+                    const char *code, const char *mend, const char *format, ...) PRINTF_LIKE(6, 7);
+
+/* One that knows more of its place: texts must live as long as the mistakes. */
 void mistake_add_at(struct mistakes *mistakes, const struct mistake *mistake);
 
 /* The pointer of a place by RFC 6901, in the arena. */
@@ -79,7 +81,6 @@ static inline struct place place_keep(struct arena *arena, const struct place *p
 /* Outside text in quotes, shortened, without control characters, in the mistakes' arena. */
 const char *mistakes_quote(struct mistakes *mistakes, struct text text);
 
-/* Turns all of them into findings on `file`. `text` is the original, `clean` the same without
- * comments, or empty when every mistake knows its offset. */
-void mistakes_publish(struct mistakes *mistakes, struct bytes text, struct text clean,
-                      const char *file, struct findings *findings);
+/* Turns all of them into findings on the documents that they were made of. */
+void mistakes_publish(struct mistakes *mistakes, const struct document *documents, uint32_t count,
+                      struct findings *findings);

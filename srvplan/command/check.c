@@ -12,12 +12,12 @@ static void refusals_add(struct offline *offline)
             .severity = FINDING_ERROR,
             .code = is_minimum ? "guard-min-nodes" : "guard-never-empty",
             .pointer = is_minimum ? "/policy/guard/min_nodes" : "/nodes",
-            .file = offline->file,
             .message = verdict->message,
             .mend = "",
         };
         findings_add(&offline->findings, &finding);
     }
+    offline_locate(offline);
 }
 
 static const char *plural(uint32_t count)

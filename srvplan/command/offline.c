@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/command/offline.h"
 
-#include <string.h>
-
 #include "srvplan/report/report_json.h"
 #include "zones/base/clock.h"
 
@@ -13,13 +11,6 @@ static void findings_join(struct findings *all, const struct findings *more)
 {
     for (size_t i = 0; i < more->count; i++)
         findings_add(all, &more->items[i]);
-}
-
-static bool is_yaml(const char *file)
-{
-    size_t len = strlen(file);
-    return (len > 5 && strcasecmp(file + len - 5, ".yaml") == 0) ||
-           (len > 4 && strcasecmp(file + len - 4, ".yml") == 0);
 }
 
 bool offline_open(struct offline *offline, const struct context *context, enum layout_need need,
@@ -33,22 +24,27 @@ bool offline_open(struct offline *offline, const struct context *context, enum l
     const char *at = invocation_value(invocation, OPTION_AT, NULL);
     if (at && !clock_parse(text_from(at), &offline->at_ms))
         return error_set(err, ERROR_USAGE, "--at '%.60s': no time", at);
-    if (is_yaml(offline->file))
-        return error_set(
-            err, ERROR_UNSUPPORTED,
-            "%.200s: YAML is not supported yet; write it as JSONC, with another suffix",
-            offline->file);
-    offline->inventory = inventory_load_file(offline->file, &offline->findings, err);
-    if (!offline->inventory)
-        return err->kind == ERROR_NONE;
-    offline->layout = layout_build(offline->inventory, need, &offline->findings);
-    if (!offline->layout)
+    offline->source = inventory_source_open(offline->file, err);
+    if (!offline->source)
+        return false;
+    offline->inventory = inventory_load_source(offline->source, &offline->findings);
+    if (offline->inventory)
+        offline->layout = layout_build(offline->inventory, need, &offline->findings);
+    if (!offline->layout) {
+        offline_locate(offline);
         return true;
+    }
     struct plan_input input = {
         .layout = offline->layout, .overlays = &no_overlays, .at_ms = offline->at_ms};
     offline->plan = plan_compute(&input);
     findings_join(&offline->findings, &offline->plan->findings);
+    offline_locate(offline);
     return true;
+}
+
+void offline_locate(struct offline *offline)
+{
+    inventory_source_locate(offline->source, &offline->findings);
 }
 
 void offline_close(struct offline *offline)
@@ -56,6 +52,7 @@ void offline_close(struct offline *offline)
     plan_free(offline->plan);
     layout_free(offline->layout);
     inventory_free(offline->inventory);
+    inventory_source_free(offline->source);
     findings_fini(&offline->findings);
 }
 

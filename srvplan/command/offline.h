@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* offline: from an inventory file to its plan, without a server, for plan, zone and check.
+/* offline: from an inventory's files to its plan, without a server, for plan, zone and check.
  *
  * All findings of all steps come together in one list, in the order of the steps, so that one run
  * shows every mistake. */
@@ -11,8 +11,9 @@
 #include "srvplan/plan.h"
 
 struct offline {
-    const char *file;
+    const char *file; /* or directory */
     int64_t at_ms;
+    struct inventory_source *source;
     struct findings findings; /* of loader, layout and plan */
     struct inventory *inventory;
     struct layout *layout;
@@ -24,6 +25,9 @@ struct offline {
 NODISCARD bool offline_open(struct offline *offline, const struct context *context,
                             enum layout_need need, struct error *err);
 void offline_close(struct offline *offline);
+
+/* Gives findings that were added since, and know a pointer only, their file, line and column. */
+void offline_locate(struct offline *offline);
 
 /* "FILE:LINE:COL: error: message; mend [code] (pointer)", a line each, on stderr. Errors come also
  * with --quiet. */
