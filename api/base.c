@@ -2,6 +2,7 @@
 #include "api/base.h"
 
 #include "srvplan/inventory_load.h"
+#include "srvplan/lint.h"
 #include "zones/text.h"
 
 #include <stdlib.h>
@@ -32,6 +33,17 @@ void base_unref(struct base *base)
     free(base);
 }
 
+/* What checks call an error is not served. */
+static bool is_publishable(const struct layout *layout, struct findings *findings)
+{
+    static const struct overlays none = {0};
+    size_t before = findings->errors;
+    struct plan *plan = plan_compute(&(struct plan_input){.layout = layout, .overlays = &none});
+    lint_plan(plan, LAYOUT_FOR_ZONES, LINT_ERRORS, findings);
+    plan_free(plan);
+    return findings->errors == before;
+}
+
 struct base *base_load(const struct store_inventory *source, struct findings *findings)
 {
     struct bytes text = {(const uint8_t *)source->text.ptr, source->text.len};
@@ -40,7 +52,8 @@ struct base *base_load(const struct store_inventory *source, struct findings *fi
     if (!inventory)
         return NULL;
     struct layout *layout = layout_build(inventory, LAYOUT_FOR_ZONES, findings);
-    if (!layout) {
+    if (!layout || !is_publishable(layout, findings)) {
+        layout_free(layout);
         inventory_free(inventory);
         return NULL;
     }

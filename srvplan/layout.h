@@ -27,7 +27,7 @@ struct declared_set {
     const uint32_t
         *ipv4_sets; /* by position in the selection: content set of the target's A records */
     const uint32_t *ipv6_sets; /* … AAAA; CONTENT_NONE: the zone does not hold them */
-    uint32_t usual_owner_bytes;
+    uint32_t usual_owner_bytes, longest_owner_bytes;
     struct digest key; /* of its inputs: the same set in another inventory has the same key */
 };
 

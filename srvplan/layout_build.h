@@ -19,7 +19,6 @@ struct layout_host {
     const uint8_t (*ipv6)[16];
     uint32_t ipv6_count;
     uint32_t ipv4_set, ipv6_set; /* content sets, or CONTENT_NONE */
-    bool is_target;              /* of a node that is in sets */
     bool is_in_conflict;         /* reported already */
 };
 

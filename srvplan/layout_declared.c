@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/layout_build.h"
+#include "srvplan/lint.h"
 #include "srvplan/weights.h"
 #include "zones/rrtype.h"
 
@@ -138,6 +139,8 @@ static void vote(struct layout_work *work, uint32_t set, size_t owner_bytes)
 {
     struct declared_set *declared = &work->declared[set];
     uint32_t *votes = &work->declared_votes[set];
+    if (owner_bytes > declared->longest_owner_bytes)
+        declared->longest_owner_bytes = (uint32_t)owner_bytes;
     if (*votes == 0)
         declared->usual_owner_bytes = (uint32_t)owner_bytes;
     if (declared->usual_owner_bytes == owner_bytes)
@@ -153,14 +156,14 @@ static void report_owner(struct layout_work *work, uint32_t domain, uint32_t ser
     uint32_t declared = in->component_of == INVENTORY_NONE ? domain : in->component_of;
     struct text name = layout_name_text(work, in->name);
     struct text srv = work->inventory->services[service].srv;
-    bool is_long = strcmp(code, "N04") == 0;
+    bool is_long = strcmp(code, lint_rows[LINT_N04].code) == 0;
     struct finding finding = {
         .severity = FINDING_ERROR,
         .code = code,
         .message = arena_printf(&work->scratch, "the record owner %.*s.%.*s %s", (int)srv.len,
                                 srv.ptr, (int)name.len, name.ptr,
                                 is_long ? "is longer than 255 octets" : "is in no zone of ours"),
-        .mend = is_long ? "use a shorter domain, or leave the service out there"
+        .mend = is_long ? lint_rows[LINT_N04].mend
                         : "add the domain, or its _tcp subdomain, to the domain's \"zone\"",
     };
     layout_find(work, &finding, "domains",
@@ -182,7 +185,7 @@ static bool add_service(struct declared_work *d, uint32_t domain, uint32_t servi
     struct name owner;
     if (!name_join(work->arena, inventory->services[service].srv_labels,
                    inventory->domains[domain].name, &owner)) {
-        report_owner(work, domain, service, "N04");
+        report_owner(work, domain, service, lint_rows[LINT_N04].code);
         return true;
     }
     uint32_t zone = place.has_zones_below ? inventory_zone_of(inventory, owner) : place.zone;

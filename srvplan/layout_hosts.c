@@ -73,7 +73,6 @@ static uint32_t host_add(struct layout_work *work, const struct layout_host *sai
         return number;
     }
     struct layout_host *host = &work->hosts[number];
-    host->is_target |= said->is_target;
     if (!has_addresses(&fresh))
         return number;
     if (!has_addresses(host)) {
@@ -99,7 +98,6 @@ static void add_nodes(struct layout_work *work)
                                                  .ipv4_count = node->ipv4_count,
                                                  .ipv6 = node->ipv6,
                                                  .ipv6_count = node->ipv6_count,
-                                                 .is_target = node->state != NODE_OFF,
                                              });
     }
 }
@@ -139,48 +137,12 @@ static void sort_hosts(struct layout_work *work)
         qsort_r(work->host_order, count, sizeof *work->host_order, by_host_name, work->hosts);
 }
 
-static void report_outside(struct layout_work *work, const struct layout_host *host)
-{
-    struct text name = layout_name_text(work, host->name);
-    struct finding finding = {
-        .severity = FINDING_WARNING,
-        .code = "N14",
-        .message = arena_printf(&work->scratch,
-                                "target %.*s is in no zone of ours: its addresses and their TTL "
-                                "are somebody else's, and answers cannot carry them",
-                                (int)name.len, name.ptr),
-        .mend = "give the node a host name in a zone of ours, or see to its addresses there",
-    };
-    layout_find(work, &finding, "hosts", name);
-}
-
-static void report_no_address(struct layout_work *work, const struct layout_host *host)
-{
-    struct text name = layout_name_text(work, host->name);
-    struct finding finding = {
-        /* Who only plans, or includes a fragment, has the addresses elsewhere in the zone. */
-        .severity = work->need == LAYOUT_FOR_ZONES ? FINDING_ERROR : FINDING_WARNING,
-        .code = "N07",
-        .message = arena_printf(&work->scratch, "host %.*s is in a zone of ours and has no address",
-                                (int)name.len, name.ptr),
-        .mend = "add \"addresses\" to the node or name server",
-    };
-    layout_find(work, &finding, "hosts", name);
-}
-
 void layout_hosts(struct layout_work *work)
 {
     work->host_names = intern_over(&work->scratch);
     add_nodes(work);
     add_name_servers(work);
     sort_hosts(work);
-    for (uint32_t i = 0; i < work->host_names.count; i++) {
-        const struct layout_host *host = &work->hosts[work->host_order[i]];
-        if (host->zone == INVENTORY_NONE && host->is_target)
-            report_outside(work, host);
-        if (host->zone != INVENTORY_NONE && !has_addresses(host))
-            report_no_address(work, host);
-    }
 }
 
 uint32_t layout_host_of(const struct layout_work *work, struct name name)

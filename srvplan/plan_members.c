@@ -153,32 +153,6 @@ static void share(struct plan_member *members, uint32_t count)
     }
 }
 
-/* X08: a weight of 0 beside positive ones is no drain: RFC 2782 has clients draw from 0..S. */
-static void warn_of_zero(struct plan_work *work, const struct plan_set *set)
-{
-    for (uint32_t i = 0; i < set->member_count; i++) {
-        const struct plan_member *zero = &set->members[i];
-        uint64_t sum = 0;
-        if (zero->weight != 0 || zero->absence != PLAN_PRESENT)
-            continue;
-        for (uint32_t j = 0; j < set->member_count; j++)
-            if (set->members[j].priority == zero->priority &&
-                set->members[j].absence == PLAN_PRESENT)
-                sum += set->members[j].weight;
-        if (sum == 0)
-            continue;
-        struct text id = work->inventory->nodes[zero->node].id;
-        const char *message = arena_printf(
-            &work->scratch,
-            "%s: node %.*s has weight 0 beside a sum of %llu: clients that follow RFC 2782 to the "
-            "letter still choose it in up to 1/%llu of cases, others never or always last",
-            plan_set_name(&work->scratch, work->plan, set), (int)id.len, id.ptr,
-            (unsigned long long)sum, (unsigned long long)sum + 1);
-        plan_find(work, FINDING_WARNING, "X08", message,
-                  "drain the node to move everybody off, or give it a weight of at least 1");
-    }
-}
-
 void plan_members(struct plan_work *work, uint32_t index, struct plan_set *set)
 {
     const struct layout *layout = work->plan->input.layout;
@@ -205,5 +179,4 @@ void plan_members(struct plan_work *work, uint32_t index, struct plan_set *set)
     share(members, count);
     set->members = members;
     set->member_count = count;
-    warn_of_zero(work, set);
 }

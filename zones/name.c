@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zones/name.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct name name_root = {(const uint8_t[]){0}, 1};
@@ -96,4 +97,31 @@ struct name name_lower(struct arena *arena, struct name name)
     for (size_t i = 0; i < name.len; i++)
         wire[i] = name_lower_byte(name.wire[i]); /* length bytes are below 'A' */
     return (struct name){wire, name.len};
+}
+
+/* One byte of a label, at most four characters. */
+static char *byte_print(char *out, uint8_t byte)
+{
+    uint8_t lower = name_lower_byte(byte);
+    bool is_plain = (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+                    byte == '_' || byte == '*';
+    if (!is_plain && (byte <= ' ' || byte >= 0x7F))
+        return out + sprintf(out, "\\%03u", byte);
+    if (!is_plain)
+        *out++ = '\\';
+    *out++ = (char)byte;
+    return out;
+}
+
+const char *name_print(struct arena *arena, struct name name)
+{
+    char *text = arena_alloc(arena, 4 * name.len + 1), *out = text;
+    for (size_t at = 0; name.wire[at] != 0; at += name.wire[at] + 1u) {
+        for (size_t i = 1; i <= name.wire[at]; i++)
+            out = byte_print(out, name.wire[at + i]);
+        *out++ = '.';
+    }
+    if (out == text)
+        *out = '.';
+    return text;
 }

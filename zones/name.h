@@ -44,6 +44,10 @@ struct bytes name_labels_before(struct name name, struct name ancestor);
 /* A lower-cased copy in the arena. */
 struct name name_lower(struct arena *arena, struct name name);
 
+/* Absolute text with the final dot, NUL-terminated, in the arena. What is no letter, digit, hyphen
+ * or underscore is escaped (RFC 1035 section 5.1), so any valid name is safe to print. */
+const char *name_print(struct arena *arena, struct name name);
+
 static inline uint8_t name_lower_byte(uint8_t byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
+#include "srvplan/lint.h"
 #include "srvplan/report/report_json.h"
 
 void plan_get(struct request *request, struct response *response)
@@ -13,7 +14,12 @@ void plan_get(struct request *request, struct response *response)
     if (response->status == 304)
         return;
     response->status = 0;
-    json_t *plan = report_plan_json(view->plan, NULL);
+    struct findings findings = {0};
+    for (size_t i = 0; i < view->plan->findings.count; i++)
+        findings_add(&findings, &view->plan->findings.items[i]);
+    lint_plan(view->plan, LAYOUT_FOR_ZONES, LINT_ALL, &findings);
+    json_t *plan = report_plan_json(view->plan, &findings);
+    findings_fini(&findings);
     json_object_set_new(plan, "revision", json_integer((json_int_t)view->revision));
     response_take(response, 200, plan);
 }

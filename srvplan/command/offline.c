@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/command/offline.h"
 
+#include "srvplan/lint.h"
 #include "srvplan/report/report_json.h"
 #include "zones/base/clock.h"
 
@@ -11,6 +12,12 @@ static void findings_join(struct findings *all, const struct findings *more)
 {
     for (size_t i = 0; i < more->count; i++)
         findings_add(all, &more->items[i]);
+}
+
+/* Who asks for a zone file wants no advice; an error forbids it all the same. */
+static enum lint_extent extent_of(enum command_id command)
+{
+    return command == COMMAND_CHECK || command == COMMAND_PLAN ? LINT_ALL : LINT_ERRORS;
 }
 
 bool offline_open(struct offline *offline, const struct context *context, enum layout_need need,
@@ -38,6 +45,7 @@ bool offline_open(struct offline *offline, const struct context *context, enum l
         .layout = offline->layout, .overlays = &no_overlays, .at_ms = offline->at_ms};
     offline->plan = plan_compute(&input);
     findings_join(&offline->findings, &offline->plan->findings);
+    lint_plan(offline->plan, need, extent_of(context->invocation->command), &offline->findings);
     offline_locate(offline);
     return true;
 }

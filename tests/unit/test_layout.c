@@ -365,19 +365,6 @@ static struct inventory *two_truths(void)
     return inventory;
 }
 
-static struct inventory *target_elsewhere(void)
-{
-    struct inventory *inventory = make_inventory();
-    make_service(inventory, "xmpp-client", "_xmpp-client._tcp", 5222, 0);
-    make_tier(inventory, "primary", 10);
-    make_node(inventory, &(struct make_node){.id = "a", .host = "x.example.com"});
-    make_node(inventory, &(struct make_node){.id = "b", .host = "x.example.com"});
-    make_selection_of_all(inventory);
-    make_zone(inventory, &(struct make_zone){.apex = "example.org", .name_servers = outside});
-    make_domain(inventory, &(struct make_domain){.name = "example.org"});
-    return inventory;
-}
-
 /* A domain of `tail` and four labels of 57 octets: 233 + its length; the labels of
  * _xmpp-client._tcp and _xmpp-server._tcp need 18 more. */
 static struct inventory *long_domain(const char *tail)
@@ -400,14 +387,6 @@ static struct inventory *just_fits(void)
 static struct inventory *too_long(void)
 {
     return long_domain("orgs");
-}
-
-static struct inventory *no_address(void)
-{
-    struct inventory *inventory = two_nodes();
-    make_node(inventory, &(struct make_node){.id = "xmpp3"});
-    make_zone(inventory, &(struct make_zone){.apex = "example.org", .name_servers = outside});
-    return inventory;
 }
 
 /* Two nodes cannot share a sum of 1, in four sets; one node can have it. */
@@ -441,14 +420,8 @@ static const struct {
     {"but it can be planned", no_name_servers, LAYOUT_FOR_PLAN, "no-name-servers", NULL, 0, false},
     {"one host with two addresses at two places", two_truths, LAYOUT_FOR_PLAN,
      "host-addresses-differ", "/hosts/xmpp1.example.org", 1, true},
-    {"a target outside is a warning, once a host", target_elsewhere, LAYOUT_FOR_ZONES, "N14",
-     "/hosts/x.example.com", 1, false},
     {"an owner of 255 octets", just_fits, LAYOUT_FOR_PLAN, "N04", NULL, 0, false},
     {"an owner of more than 255 octets", too_long, LAYOUT_FOR_PLAN, "N04", NULL, 2, true},
-    {"a host of ours without an address cannot be served", no_address, LAYOUT_FOR_ZONES, "N07",
-     "/hosts/xmpp3.example.org", 1, true},
-    {"but it can be planned", no_address, LAYOUT_FOR_PLAN, "N07", "/hosts/xmpp3.example.org", 1,
-     false},
     {"weights that the scale cannot make are said once a service", unweighable, LAYOUT_FOR_PLAN,
      "weights-impossible", "/policy/weights", 2, true},
 };

@@ -476,11 +476,6 @@ static const struct {
      .code = "overlay-unknown-service",
      .message = "the weight of xmpp1 for gone names service gone",
      .weight = {.node = TEXT("xmpp1"), .service = TEXT("gone")}},
-    {.label = "weight 0 beside positive ones",
-     .code = "X08",
-     .message = "example.org/xmpp-client: node xmpp1 has weight 0 beside a sum of 23808: clients "
-                "that follow RFC 2782 to the letter still choose it in up to 1/23809 of cases",
-     .weight = {.node = TEXT("xmpp1"), .service = TEXT("xmpp-client")}},
 };
 
 START_TEST(what_is_worth_knowing_is_a_finding)
