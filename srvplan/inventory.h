@@ -99,7 +99,7 @@ struct inventory_node {
     uint32_t tier;
     struct text site; /* may be empty */
     enum node_state state;
-    const uint16_t *ports;  /* by service; 0: the service's own */
+    const uint16_t *ports;  /* by service: its own, else its product's; 0: the service's */
     const bool *offers;     /* by service */
     const int32_t *weights; /* by service: the published weight 0..65535, or -1: by the scale */
     const struct text *tags;

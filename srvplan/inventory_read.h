@@ -119,6 +119,7 @@ struct load {
     struct mistakes mistakes;
     const struct inventory_source *source; /* the files */
 
+    bool *service_has_port; /* by index: the file says it */
     bool *service_is_uncertain, *tier_is_uncertain, *node_is_uncertain;    /* by index */
     bool services_are_uncertain, tiers_are_uncertain, nodes_are_uncertain; /* the whole object */
     bool domains_are_uncertain;

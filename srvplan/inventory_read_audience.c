@@ -5,8 +5,18 @@
 
 #include <stdio.h>
 
-static const char *const clients[] = {
-#define CLIENT(id) id,
+/* Who asks: programs of users look for xmpp-client, servers for xmpp-server; one audience may
+ * describe both, and the parts of each kind are at most the whole. */
+enum {
+    OF_USERS = 1,
+    OF_SERVERS = 2,
+};
+
+static const struct {
+    const char *id;
+    uint8_t roles;
+} clients[] = {
+#define CLIENT(id, roles) {id, roles},
 #include "srvplan/audience_names.def"
 #undef CLIENT
 };
@@ -14,29 +24,41 @@ static const char *const clients[] = {
 /* The names, for a mend. */
 static const char *clients_print(struct load *load)
 {
-    const char *list = clients[0];
+    const char *list = clients[0].id;
     if (!hints_wanted(load))
-        return "";
+        return "see srvplan-inventory(5) for the names";
     for (size_t i = 1; i < COUNT_OF(clients); i++)
-        list = arena_printf(&load->mistakes.arena, "%s, %s", list, clients[i]);
+        list = arena_printf(&load->mistakes.arena, "%s, %s", list, clients[i].id);
     return arena_printf(&load->mistakes.arena, "write one of %s", list);
 }
 
-static void client_check(struct load *load, const struct place *place, struct text id)
+/* The roles of a client, or 0 for an unknown one, which is reported. */
+static uint8_t roles_get(struct load *load, const struct place *place, struct text id)
 {
     struct nearest nearest = nearest_to(id);
     char hint[NEAREST_MAX_WORD + 20];
     for (size_t i = 0; i < COUNT_OF(clients); i++) {
-        if (text_is(id, clients[i]))
-            return;
+        if (text_is(id, clients[i].id))
+            return clients[i].roles;
         if (hints_wanted(load))
-            nearest_consider(&nearest, text_from(clients[i]));
+            nearest_consider(&nearest, text_from(clients[i].id));
     }
     snprintf(hint, sizeof hint, "did you mean \"%.*s\"?", (int)nearest.best.len, nearest.best.ptr);
     mistake_add(&load->mistakes, place, "unknown-client",
                 nearest.best.len ? hint : clients_print(load),
                 "expected a client program or algorithm that srvplan knows, found %s",
                 mistakes_quote(&load->mistakes, id));
+    return 0;
+}
+
+static void sum_check(struct load *load, const struct place *place, uint64_t sum_ppb,
+                      const char *whose)
+{
+    if (sum_ppb > RATIO_ONE)
+        mistake_add(&load->mistakes, place, "bad-sum",
+                    "make the parts smaller; what is missing to 100 % counts as plackett-luce",
+                    "expected parts of %s that sum to at most 100 %%, found %s", whose,
+                    ratio_print(load, sum_ppb));
 }
 
 void read_audience(struct load *load, const struct place *place, json_t *value,
@@ -46,7 +68,7 @@ void read_audience(struct load *load, const struct place *place, json_t *value,
     struct inventory_audience *audience = field;
     const char *key;
     json_t *part;
-    uint64_t sum_ppb = 0;
+    uint64_t of_users_ppb = 0, of_servers_ppb = 0;
     (void)row;
     if (!json_is_object(value)) {
         expected(load, place, "an object from clients to their parts", value);
@@ -59,17 +81,15 @@ void read_audience(struct load *load, const struct place *place, json_t *value,
     {
         struct place at_key = place_key(place, key), at_value = place_value(place, key);
         struct optional ratio = {0};
-        client_check(load, &at_key, text_from(key));
+        uint8_t roles = roles_get(load, &at_key, text_from(key));
         read_ratio(load, &at_value, part, &part_row, &ratio);
         parts[audience->count++] = (struct inventory_audience_part){
             arena_text(load->arena, text_from(key)), (uint32_t)ratio.value};
-        sum_ppb += (uint64_t)ratio.value;
+        of_users_ppb += roles & OF_USERS ? (uint64_t)ratio.value : 0;
+        of_servers_ppb += roles & OF_SERVERS ? (uint64_t)ratio.value : 0;
     }
-    if (sum_ppb > RATIO_ONE)
-        mistake_add(&load->mistakes, place, "bad-sum",
-                    "make the parts smaller; what is missing to 100 % counts as plackett-luce",
-                    "expected parts that sum to at most 100 %%, found %s",
-                    ratio_print(load, sum_ppb));
+    sum_check(load, place, of_users_ppb, "programs of users");
+    sum_check(load, place, of_servers_ppb, "servers");
 }
 
 /* ---- sessions ---- */

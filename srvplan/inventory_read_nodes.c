@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/inventory_read.h"
+#include "srvplan/server_profile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,12 +24,8 @@ static const struct choice states[] = {
 };
 
 static const struct choice servers[] = {
-    {"openfire", SERVER_OPENFIRE, false},
-    {"ejabberd", SERVER_EJABBERD, false},
-    {"prosody", SERVER_PROSODY, false},
-    {"mongooseim", SERVER_MONGOOSEIM, false},
-    {"tigase", SERVER_TIGASE, false},
-    {"other", SERVER_OTHER, false},
+#define SERVER(product, name) {name, product, false},
+#include "srvplan/server_profiles.def"
     {0},
 };
 
@@ -52,13 +49,25 @@ static const struct key_row node_rows[] = {
 
 /* What nodes without settings of their own share, by service. */
 struct usual {
-    const uint16_t *ports;
+    const uint16_t *ports[SERVER_PRODUCT_COUNT];
     const bool *offers;
     const int32_t *weights;
 };
 
+/* A port that the file gives for the service holds for every product. */
+static const uint16_t *ports_usual(struct load *load, enum server_product product)
+{
+    const struct inventory *inventory = load->inventory;
+    uint16_t *ports = arena_array(load->arena, uint16_t, inventory->service_count);
+    for (uint32_t i = 0; i < inventory->service_count; i++)
+        if (!load->service_has_port[i])
+            ports[i] = server_profile_port(product, inventory->services[i].id);
+    return ports;
+}
+
 static struct usual usual_make(struct load *load)
 {
+    struct usual usual = {0};
     uint32_t count = load->inventory->service_count;
     bool *offers = arena_array(load->arena, bool, count);
     int32_t *weights = arena_array(load->arena, int32_t, count);
@@ -66,7 +75,11 @@ static struct usual usual_make(struct load *load)
         offers[i] = true;
         weights[i] = -1;
     }
-    return (struct usual){arena_array(load->arena, uint16_t, count), offers, weights};
+    usual.offers = offers;
+    usual.weights = weights;
+    for (uint32_t i = 0; i < SERVER_PRODUCT_COUNT; i++)
+        usual.ports[i] = ports_usual(load, (enum server_product)i);
+    return usual;
 }
 
 /* A map from services to numbers: calls for each good one. */
@@ -86,7 +99,8 @@ static void service_map_read(struct load *load, const struct place *place, json_
     }
 }
 
-static const uint16_t *ports_read(struct load *load, const struct place *node, json_t *value)
+static const uint16_t *ports_read(struct load *load, const struct place *node, json_t *value,
+                                  const uint16_t *usual)
 {
     static const struct key_row port = {.min = 1, .max = 65535};
     uint32_t count = load->inventory->service_count;
@@ -98,7 +112,7 @@ static const uint16_t *ports_read(struct load *load, const struct place *node, j
     else
         expected(load, &place, "an object from services to ports", value);
     for (uint32_t i = 0; i < count; i++)
-        ports[i] = (uint16_t)numbers[i];
+        ports[i] = numbers[i] ? (uint16_t)numbers[i] : usual[i];
     return ports;
 }
 
@@ -221,7 +235,7 @@ static void node_fill(struct load *load, const struct place *place, json_t *valu
     else if (json_is_string(tier))
         node->tier = tier_get(load, &at_tier, json_text(tier));
     if (settings->ports)
-        node->ports = ports_read(load, place, settings->ports);
+        node->ports = ports_read(load, place, settings->ports, node->ports);
     if (settings->weight)
         node->weights = weights_read(load, place, settings->weight);
     if (settings->services.given)
@@ -230,14 +244,16 @@ static void node_fill(struct load *load, const struct place *place, json_t *valu
 }
 
 static void node_read(struct load *load, const struct place *nodes, const struct entry *entry,
-                      struct inventory_node *node)
+                      const struct usual *usual, struct inventory_node *node)
 {
     struct place at_key = place_key(nodes, entry->key), at_value = place_value(nodes, entry->key);
     struct node_settings settings = {0};
     size_t errors = load->mistakes.errors;
     node->tier = INVENTORY_NONE;
     id_check(load, &at_key, entry->key);
-    if (object_read(load, &at_value, entry->value, node_rows, &settings))
+    bool is_object = object_read(load, &at_value, entry->value, node_rows, &settings);
+    node->ports = usual->ports[settings.server.value];
+    if (is_object)
         node_fill(load, &at_value, entry->value, &settings, node);
     load->node_is_uncertain[node - load->inventory->nodes] = load->mistakes.errors != errors;
     if (node->host.len && settings.addresses.ipv4_count + settings.addresses.ipv6_count)
@@ -271,9 +287,8 @@ void nodes_read(struct load *load, const struct place *place, json_t *nodes)
     for (uint32_t i = 0; i < count; i++) {
         struct inventory_node *node = &inventory->nodes[i];
         node->id = arena_text(load->arena, text_from(entries[i].key));
-        node->ports = usual.ports;
         node->offers = usual.offers;
         node->weights = usual.weights;
-        node_read(load, place, &entries[i], node);
+        node_read(load, place, &entries[i], &usual, node);
     }
 }

@@ -126,6 +126,7 @@ static void service_read(struct load *load, const struct place *place, json_t *v
         srv_set(load, service, settings.srv);
     if (settings.port.given)
         service->port = (uint16_t)settings.port.value;
+    load->service_has_port[index] = settings.port.given;
     if (settings.pool.len)
         service->pool = settings.pool;
     service->is_mux = settings.mux.value;
@@ -204,6 +205,7 @@ void services_read(struct load *load, const struct place *place, json_t *service
     inventory->services =
         arena_array(load->arena, struct inventory_service, COUNT_OF(builtin) + count);
     load->service_is_uncertain = arena_array(&load->scratch, bool, COUNT_OF(builtin) + count);
+    load->service_has_port = arena_array(&load->scratch, bool, COUNT_OF(builtin) + count);
     for (size_t i = 0; i < COUNT_OF(builtin); i++) {
         struct inventory_service *service = &inventory->services[inventory->service_count++];
         service->id = text_from(builtin[i].id);

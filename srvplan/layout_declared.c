@@ -163,8 +163,10 @@ static void report_owner(struct layout_work *work, uint32_t domain, uint32_t ser
         .message = arena_printf(&work->scratch, "the record owner %.*s.%.*s %s", (int)srv.len,
                                 srv.ptr, (int)name.len, name.ptr,
                                 is_long ? "is longer than 255 octets" : "is in no zone of ours"),
-        .mend = is_long ? lint_rows[LINT_N04].mend
-                        : "add the domain, or its _tcp subdomain, to the domain's \"zone\"",
+        .mend = is_long
+                    ? lint_rows[LINT_N04].mend
+                    : arena_printf(&work->scratch, "add %.*s or _tcp.%.*s to the domain's \"zone\"",
+                                   (int)name.len, name.ptr, (int)name.len, name.ptr),
     };
     layout_find(work, &finding, "domains",
                 layout_name_text(work, work->inventory->domains[declared].name));

@@ -99,24 +99,25 @@ static const struct {
     const char *name;
     part_reader *read;
     int16_t min, max; /* below 0: counted from the end, 0 is none */
+    uint8_t digits;   /* of a number, at most */
     uint8_t frequencies;
     bool is_single;
 } rows[PART_COUNT] = {
     /* clang-format off */
-    [FREQ]       = {"FREQ",       read_frequency, 0, 0, ANY, false},
-    [UNTIL]      = {"UNTIL",      read_until,     0, 0, ANY, false},
-    [COUNT]      = {"COUNT",      read_numbers,   1, 10000, ANY, true},
-    [INTERVAL]   = {"INTERVAL",   read_numbers,   1, 1000, ANY, true},
-    [BYSECOND]   = {"BYSECOND",   read_numbers,   0, 59, ANY, true},
-    [BYMINUTE]   = {"BYMINUTE",   read_numbers,   0, 59, ANY, true},
-    [BYHOUR]     = {"BYHOUR",     read_numbers,   0, 23, ANY, true},
-    [BYDAY]      = {"BYDAY",      read_days,      -53, 53, ANY, false},
-    [BYMONTHDAY] = {"BYMONTHDAY", read_numbers,   -31, 31, DAILY | MONTHLY | YEARLY, false},
-    [BYYEARDAY]  = {"BYYEARDAY",  read_numbers,   -366, 366, YEARLY, false},
-    [BYWEEKNO]   = {"BYWEEKNO",   read_numbers,   -53, 53, YEARLY, false},
-    [BYMONTH]    = {"BYMONTH",    read_numbers,   1, 12, ANY, false},
-    [BYSETPOS]   = {"BYSETPOS",   read_numbers,   -366, 366, ANY, false},
-    [WKST]       = {"WKST",       read_weekday,   0, 0, ANY, false},
+    [FREQ]       = {"FREQ",       read_frequency, 0, 0,      0, ANY, false},
+    [UNTIL]      = {"UNTIL",      read_until,     0, 0,      0, ANY, false},
+    [COUNT]      = {"COUNT",      read_numbers,   1, 10000,  5, ANY, true},
+    [INTERVAL]   = {"INTERVAL",   read_numbers,   1, 1000,   5, ANY, true},
+    [BYSECOND]   = {"BYSECOND",   read_numbers,   0, 59,     2, ANY, true},
+    [BYMINUTE]   = {"BYMINUTE",   read_numbers,   0, 59,     2, ANY, true},
+    [BYHOUR]     = {"BYHOUR",     read_numbers,   0, 23,     2, ANY, true},
+    [BYDAY]      = {"BYDAY",      read_days,      -53, 53,   2, ANY, false},
+    [BYMONTHDAY] = {"BYMONTHDAY", read_numbers,   -31, 31,   3, DAILY | MONTHLY | YEARLY, false},
+    [BYYEARDAY]  = {"BYYEARDAY",  read_numbers,   -366, 366, 3, YEARLY, false},
+    [BYWEEKNO]   = {"BYWEEKNO",   read_numbers,   -53, 53,   3, YEARLY, false},
+    [BYMONTH]    = {"BYMONTH",    read_numbers,   1, 12,     2, ANY, false},
+    [BYSETPOS]   = {"BYSETPOS",   read_numbers,   -366, 366, 3, ANY, false},
+    [WKST]       = {"WKST",       read_weekday,   0, 0,      0, ANY, false},
     /* clang-format on */
 };
 
@@ -130,14 +131,16 @@ static bool is_weekday(struct text text)
     return false;
 }
 
-/* [+|-]digits, at most three of them; no sign where the range has no negative ones. */
-static bool number_parse(struct text text, int32_t min, int32_t max, int32_t *number)
+/* [+|-]digits; no sign where the range has no negative ones. */
+static bool number_parse(struct text text, enum part part, int32_t *number)
 {
+    int32_t min = rows[part].min, max = rows[part].max;
     uint64_t size;
     bool is_signed = text.len && (text.ptr[0] == '-' || text.ptr[0] == '+');
     bool is_negative = is_signed && text.ptr[0] == '-';
     struct text digits = {text.ptr + is_signed, text.len - is_signed};
-    if ((is_signed && min >= 0) || digits.len > 5 || !text_to_u64(digits, 0, UINT16_MAX, &size))
+    if ((is_signed && min >= 0) || digits.len > rows[part].digits ||
+        !text_to_u64(digits, 0, UINT16_MAX, &size))
         return false;
     *number = is_negative ? -(int32_t)size : (int32_t)size;
     return *number >= min && *number <= max && (min >= 0 || *number != 0);
@@ -153,7 +156,7 @@ static bool read_numbers(struct checker *c, enum part part)
     do {
         struct text item = cut(&rest, ',');
         int32_t number;
-        if (!number_parse(item, rows[part].min, rows[part].max, &number))
+        if (!number_parse(item, part, &number))
             return refuse(c, "write a number of that range",
                           "expected %s of %d to %d%s; found \"%s\"", name, lowest, rows[part].max,
                           signs, show(item).text);
@@ -249,7 +252,7 @@ static bool read_days(struct checker *c, enum part part)
         size_t digits = item.len > 2 ? item.len - 2 : 0;
         struct text day = {item.ptr + digits, item.len - digits}, count = {item.ptr, digits};
         int32_t number = 0;
-        if (!is_weekday(day) || (digits && !number_parse(count, -53, 53, &number)))
+        if (!is_weekday(day) || (digits && !number_parse(count, part, &number)))
             return refuse(c, "write for example BYDAY=SU, BYDAY=MO,TH or, by month, BYDAY=2SU",
                           "expected weekdays MO, TU, WE, TH, FR, SA, SU after BYDAY=, found \"%s\"",
                           show(item).text);

@@ -50,11 +50,6 @@ int command_init(const struct context *context)
     return later(context);
 }
 
-int command_schema(const struct context *context)
-{
-    return later(context);
-}
-
 int command_completion(const struct context *context)
 {
     return later(context);

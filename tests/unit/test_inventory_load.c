@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "load_text.h"
 #include "srvplan/inventory_load.h"
 #include "zones/base/file.h"
 #include "zones/text.h"
@@ -87,24 +88,6 @@ END_TEST
 
 /* ---- what a text means ---- */
 
-#define NODES "\"nodes\": {\"n\": {\"addresses\": [\"192.0.2.1\"]}}"
-
-/* Loads "{"srvplan": 1, " TEXT "}", which must be good. */
-static struct inventory *load(const char *members)
-{
-    struct findings findings = {0};
-    char *text = NULL;
-    int len = asprintf(&text, "{\"srvplan\": 1, %s}", members);
-    ck_assert_int_gt(len, 0);
-    struct inventory *inventory =
-        inventory_load((struct bytes){(const uint8_t *)text, (size_t)len}, "t", &findings);
-    ck_assert_msg(inventory != NULL, "%s: %s", text,
-                  findings.count ? findings.items[0].message : "nothing found");
-    findings_fini(&findings);
-    free(text);
-    return inventory;
-}
-
 /* Prints what a row of a table wants to see of an inventory. */
 static void domains_print(const struct inventory *inventory, char *out, size_t size)
 {
@@ -129,38 +112,38 @@ static void domains_print(const struct inventory *inventory, char *out, size_t s
 static const struct {
     const char *label, *text, *domains;
 } domain_cases[] = {
-    {"left out: 5m, the two usual services, all nodes", "\"domains\": {\"a.example\": {}}, " NODES,
+    {"left out: 5m, the two usual services, all nodes", "\"domains\": {\"a.example\": {}}, " A_NODE,
      "a.example. 300s xmpp-client xmpp-server => n"},
     {"defaults count",
      "\"defaults\": {\"ttl\": 60, \"services\": [\"sip\"]}, "
-     "\"domains\": {\"a.example\": {}}, " NODES,
+     "\"domains\": {\"a.example\": {}}, " A_NODE,
      "a.example. 60s sip => n"},
     {"the domain's own come first",
      "\"defaults\": {\"ttl\": 60, \"services\": [\"sip\"]}, "
      "\"domains\": {\"a.example\": {\"ttl\": \"2h\", \"services\": [\"xmpp-server\", "
-     "\"imaps\"]}}, " NODES,
+     "\"imaps\"]}}, " A_NODE,
      "a.example. 7200s imaps xmpp-server => n"},
     {"the zone's ttl comes before the default",
      "\"defaults\": {\"ttl\": 60}, \"zones\": {\"example\": {\"ttl\": 70}}, "
-     "\"domains\": {\"a.example\": {\"zone\": \"example\", \"services\": []}}, " NODES,
+     "\"domains\": {\"a.example\": {\"zone\": \"example\", \"services\": []}}, " A_NODE,
      "a.example. 70s => n"},
     {"the zone that holds the name, not the one that it names",
      "\"zones\": {\"example\": {\"ttl\": 70}, \"a.example\": {\"ttl\": 80}}, "
-     "\"domains\": {\"a.example\": {\"zone\": \"example\", \"services\": [\"sip\"]}}, " NODES,
+     "\"domains\": {\"a.example\": {\"zone\": \"example\", \"services\": [\"sip\"]}}, " A_NODE,
      "a.example. 80s sip => n"},
     {"of a list, the first zone that is declared",
      "\"zones\": {\"_udp.a.example\": {\"ttl\": 70}, \"a.example\": {\"ttl\": 80}}, "
      "\"domains\": {\"a.example\": {\"zone\": [\"_tcp.a.example\", \"_udp.a.example\", "
      "\"a.example\"], "
-     "\"services\": [\"sip\"]}}, " NODES,
+     "\"services\": [\"sip\"]}}, " A_NODE,
      "a.example. 70s sip => n"},
     {"absent ones drop out of the usual services",
      "\"services\": {\"xmpp-server\": {\"absent\": true}}, \"domains\": {\"a.example\": "
-     "{}}, " NODES,
+     "{}}, " A_NODE,
      "a.example. 300s xmpp-client => n"},
     {"in canonical order, lower-cased",
      "\"domains\": {\"b.example\": {}, \"a.b.example\": {}, \"A.example.\": {}, \"example\": {}}, "
-     "\"defaults\": {\"base\": \"example\", \"services\": [\"sip\"]}, " NODES,
+     "\"defaults\": {\"base\": \"example\", \"services\": [\"sip\"]}, " A_NODE,
      "example. 300s sip => n; a.example. 300s sip => n; b.example. 300s sip => n; "
      "a.b.example. 300s sip => n"},
     {"selectors join, in order of ids, without those that are off",
@@ -180,7 +163,7 @@ static const struct {
 START_TEST(domains_get_ttl_services_and_nodes_with_every_default)
 {
     char got[1024];
-    struct inventory *inventory = load(domain_cases[_i].text);
+    struct inventory *inventory = load_text(domain_cases[_i].text);
     domains_print(inventory, got, sizeof got);
     ck_assert_msg(strcmp(got, domain_cases[_i].domains) == 0, "%s: %s", domain_cases[_i].label,
                   got);
@@ -190,14 +173,14 @@ END_TEST
 
 START_TEST(zones_are_the_declared_ones_and_those_of_domains)
 {
-    struct inventory *inventory = load(
+    struct inventory *inventory = load_text(
         "\"defaults\": {\"ttl\": 60, \"name_servers\": [\"ns.example.com\", \"ns2.example.com\"], "
         "\"soa\": {\"refresh\": 7, \"retry\": 8}}, "
         "\"zones\": {\"z.example\": {\"soa\": {\"retry\": 9, \"serial\": \"counter\", "
         "\"at_least\": 5, \"rname\": \"admin.example\"}, "
         "\"name_servers\": [{\"host\": \"n.b.example\", \"addresses\": [\"2001:db8::1\", "
         "\"192.0.2.1\"]}], \"ttl\": 61}}, "
-        "\"domains\": {\"a.example\": {}}, " NODES);
+        "\"domains\": {\"a.example\": {}}, " A_NODE);
     struct arena arena = {0};
     const struct inventory_zone *a = &inventory->zones[0], *z = &inventory->zones[1];
 
@@ -231,16 +214,16 @@ END_TEST
 
 START_TEST(nodes_get_host_tier_ports_and_weights)
 {
-    struct inventory *inventory =
-        load("\"tiers\": {\"only\": {\"priority\": 7}}, "
-             "\"services\": {\"xmpp-client\": {\"port\": 5322, \"priority_offset\": -2}, "
-             "\"mumble\": {\"srv\": \"_Mumble._tcp\", \"port\": 64738}}, "
-             "\"domains\": {\"a.example\": {}}, "
-             "\"nodes\": {\"y\": {\"addresses\": [\"192.0.2.2\"], \"weight\": {\"sip\": 0}, "
-             "\"ports\": {\"mumble\": 1}, \"services\": [\"mumble\"]}, "
-             "\"x\": {\"host\": \"X.Example.\", \"addresses\": [\"192.0.2.9\", \"192.0.2.1\"], "
-             "\"weight\": 5, \"capacity\": 3, \"state\": \"maint\"}, "
-             "\"w\": {\"addresses\": [\"192.0.2.3\"]}}");
+    struct inventory *inventory = load_text(
+        "\"tiers\": {\"only\": {\"priority\": 7}}, "
+        "\"services\": {\"xmpp-client\": {\"port\": 5322, \"priority_offset\": -2}, "
+        "\"mumble\": {\"srv\": \"_Mumble._tcp\", \"port\": 64738}}, "
+        "\"domains\": {\"a.example\": {}}, "
+        "\"nodes\": {\"y\": {\"addresses\": [\"192.0.2.2\"], \"weight\": {\"sip\": 0}, "
+        "\"ports\": {\"mumble\": 1}, \"services\": [\"mumble\"]}, "
+        "\"x\": {\"host\": \"X.Example.\", \"addresses\": [\"192.0.2.9\", \"192.0.2.1\"], "
+        "\"weight\": 5, \"capacity\": 3, \"state\": \"maint\"}, "
+        "\"w\": {\"addresses\": [\"192.0.2.3\"]}}");
     struct arena arena = {0};
     uint32_t mumble = inventory_find_service(inventory, text_from("mumble"));
     uint32_t sip = inventory_find_service(inventory, text_from("sip"));
@@ -284,7 +267,7 @@ END_TEST
 
 START_TEST(policy_and_tiers_have_their_defaults)
 {
-    struct inventory *inventory = load("\"domains\": {\"a.example\": {}}, " NODES);
+    struct inventory *inventory = load_text("\"domains\": {\"a.example\": {}}, " A_NODE);
     ck_assert_int_eq(inventory->policy.scale, WEIGHTS_UNIVERSAL);
     ck_assert_uint_eq(inventory->policy.guard_min_nodes, 1);
     ck_assert_uint_eq(inventory->tier_count, 1);
@@ -294,15 +277,15 @@ START_TEST(policy_and_tiers_have_their_defaults)
     inventory_free(inventory);
 
     inventory =
-        load("\"policy\": {\"weights\": {\"scale\": \"raw\"}, \"guard\": {\"min_nodes\": 3}}, "
-             "\"domains\": {\"a.example\": {}}, " NODES);
+        load_text("\"policy\": {\"weights\": {\"scale\": \"raw\"}, \"guard\": {\"min_nodes\": 3}}, "
+                  "\"domains\": {\"a.example\": {}}, " A_NODE);
     ck_assert_int_eq(inventory->policy.scale, WEIGHTS_RAW);
     ck_assert_uint_eq(inventory->policy.guard_min_nodes, 3);
     inventory_free(inventory);
 
-    inventory = load("\"defaults\": {\"tier\": \"y\", \"capacity\": 7}, \"tiers\": {\"x\": "
-                     "{\"priority\": 1}, \"y\": {\"priority\": 2}}, "
-                     "\"domains\": {\"a.example\": {}}, " NODES);
+    inventory = load_text("\"defaults\": {\"tier\": \"y\", \"capacity\": 7}, \"tiers\": {\"x\": "
+                          "{\"priority\": 1}, \"y\": {\"priority\": 2}}, "
+                          "\"domains\": {\"a.example\": {}}, " A_NODE);
     ck_assert_uint_eq(inventory->nodes[0].tier, 1);
     ck_assert_uint_eq(inventory->nodes[0].capacity, 7);
     inventory_free(inventory);
@@ -314,9 +297,9 @@ static const struct {
     uint32_t column;
 } warning_cases[] = {
     {"{\"srvplan\": 1, \"policy\": {\"guard\": {\"min_nodes\": 0}}, \"domains\": {\"a.example\": "
-     "{}}, " NODES "}",
+     "{}}, " A_NODE "}",
      "min-nodes-zero", 50},
-    {"{\"srvplan\": 1, \"domains\": {\"a.example\": {\"services\": [\"sip\", \"sip\"]}}, " NODES
+    {"{\"srvplan\": 1, \"domains\": {\"a.example\": {\"services\": [\"sip\", \"sip\"]}}, " A_NODE
      "}",
      "duplicate-item", 62},
     {"{\"srvplan\": 1, \"services\": {\"sip\": {\"absent\": true}}, \"domains\": {\"a.example\": "
@@ -364,11 +347,11 @@ static const struct {
 
 START_TEST(a_name_belongs_to_the_longest_zone_that_it_is_in)
 {
-    struct inventory *inventory =
-        load("\"zones\": {\"example.org\": {}, \"chat.example.org\": {}, "
-             "\"_tcp.chat.example.org\": {}, \"down.example.net\": {}, \"a.a.example.org\": {}, "
-             "\"a.zz.example.net\": {}}, "
-             "\"domains\": {\"example.org\": {}}, " NODES);
+    struct inventory *inventory = load_text(
+        "\"zones\": {\"example.org\": {}, \"chat.example.org\": {}, "
+        "\"_tcp.chat.example.org\": {}, \"down.example.net\": {}, \"a.a.example.org\": {}, "
+        "\"a.zz.example.net\": {}}, "
+        "\"domains\": {\"example.org\": {}}, " A_NODE);
     struct arena arena = {0};
     struct name name;
     ck_assert(text_name_parse(&arena, text_from(zone_cases[_i].name), &name, NULL));
@@ -433,7 +416,7 @@ START_TEST(very_many_mistakes_are_counted_but_not_all_listed)
     len += (size_t)snprintf(text, size, "{\"srvplan\": 1, \"domains\": {\"a.example\": {");
     for (int i = 0; i < MISTAKES; i++)
         len += (size_t)snprintf(text + len, size - len, "%s\"q%d\": 1", i ? "," : "", i);
-    len += (size_t)snprintf(text + len, size - len, "}}, %s}", NODES);
+    len += (size_t)snprintf(text + len, size - len, "}}, %s}", A_NODE);
     struct inventory *inventory =
         inventory_load((struct bytes){(const uint8_t *)text, len}, "t", &findings);
 
