@@ -32,8 +32,6 @@ PACKAGES = ['ajv@8', 'ajv-formats@3']
 # Mistakes of the text: no parser shows them to a schema.
 OF_THE_TEXT = {'syntax', 'open-comment', 'bad-utf8', 'nul-byte', 'number-too-large', 'too-deep',
                'duplicate-key'}
-# Keywords whose mistakes ajv places at the object or list, and our loader at the member.
-OF_A_MEMBER = {'additionalProperties', 'propertyNames', 'required', 'uniqueItems', 'if', 'oneOf'}
 
 
 def without_comments(text):
@@ -96,9 +94,10 @@ def schema_mistakes(documents):
 
 
 def is_found(pointer, mistakes):
-    """Whether one of ajv's mistakes is the one that our loader has at that place."""
+    """Whether one of ajv's mistakes is the one that our loader has at that place. One choice of
+    several is a matter of the object to ajv, and of a member to us."""
     above = pointer.rpartition('/')[0]
-    return any(place == pointer or (place == above and keyword in OF_A_MEMBER)
+    return any(place == pointer or (place == above and keyword == 'oneOf')
                for place, keyword in mistakes)
 
 

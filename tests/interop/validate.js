@@ -12,8 +12,17 @@ const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true })
 addFormats(ajv)
 const validate = ajv.compile(JSON.parse(fs.readFileSync(process.argv[2], 'utf8')))
 const documents = JSON.parse(fs.readFileSync(0, 'utf8'))
+
+// ajv places a mistake about a member at its object or list, and names the member beside.
+function pointer(error) {
+  const { additionalProperty, propertyName, i, j } = error.params
+  const member = additionalProperty ?? propertyName ?? (i === undefined ? undefined : Math.max(i, j))
+  if (member === undefined) return error.instancePath
+  return `${error.instancePath}/${String(member).replace(/~/g, '~0').replace(/\//g, '~1')}`
+}
+
 const verdicts = documents.map(document => {
   validate(document)
-  return (validate.errors || []).map(error => [error.instancePath, error.keyword])
+  return (validate.errors || []).map(error => [pointer(error), error.keyword])
 })
 process.stdout.write(JSON.stringify(verdicts))
