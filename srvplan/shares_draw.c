@@ -318,7 +318,8 @@ static void run_order(struct spread *spread, struct rational weight)
                           .chosen = &chosen,
                           .depth = spread->depth};
     run_draws(&draws);
-    average_even_urns(spread, &chosen);
+    if (spread->depth > 1)
+        average_even_urns(spread, &chosen);
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t k = 0; k < spread->depth; k++) {
             struct rational part =
