@@ -2,6 +2,7 @@
 #include "api/json_view.h"
 
 #include "api/problem.h"
+#include "srvplan/report/report_json.h"
 #include "zones/base/clock.h"
 #include "zones/text.h"
 
@@ -444,13 +445,54 @@ json_t *json_view_revision(const struct store_revision *revision)
 
 json_t *json_view_guard(const struct plan *plan, const struct plan_verdict *verdict)
 {
-    const struct plan_set *set = &plan->sets[verdict->set];
+    const char *name = plan_guard_rows[verdict->guard].name;
     json_t *json = json_object();
-    json_object_set_new(json, "name", json_string(plan_guard_print(verdict->guard)));
-    json_object_set_new(json, "domain", name_json(domain_of(plan, set)));
-    json_object_set_new(json, "service", json_view_text(service_of(plan, set)->id));
-    json_object_set_new(json, "would_be", json_integer(verdict->would_be));
-    json_object_set_new(json, "limit", json_integer(verdict->limit));
-    json_object_set_new(json, "declared", json_integer(verdict->declared_nodes));
+    json_object_set_new(json, "name", json_string(name));
+    /* What the policy says, under the policy's own name. */
+    json_object_set_new(json, name, report_quantity_json(verdict->limit, verdict->unit));
+    if (verdict->set != PLAN_NO_SET) {
+        const struct plan_set *set = &plan->sets[verdict->set];
+        json_object_set_new(json, "domain", name_json(domain_of(plan, set)));
+        json_object_set_new(json, "service", json_view_text(service_of(plan, set)->id));
+    }
+    if (verdict->tier)
+        json_object_set_new(json, "tier", problem_string(text_from(verdict->tier)));
+    if (verdict->assertion)
+        json_object_set_new(json, "assertion", json_view_text(verdict->assertion->id));
+    json_object_set_new(json, "unit", json_string(plan_unit_print(verdict->unit)));
+    json_object_set_new(json, "would_be", report_quantity_json(verdict->would_be, verdict->unit));
+    json_object_set_new(json, "limit", report_quantity_json(verdict->limit, verdict->unit));
+    json_object_set_new(json, "declared", report_quantity_json(verdict->declared, verdict->unit));
+    json_object_set_new(json, "message", problem_string(text_from(verdict->message)));
     return json;
+}
+
+/* Drains of this very change are not to be ended, they are what is refused. */
+static bool is_blocking(const struct plan *plan, const struct plan_verdict *verdict,
+                        const struct overlay_drain *drain)
+{
+    uint32_t node = inventory_find_node(plan->input.layout->inventory, drain->node);
+    bool is_inside = false;
+    if (node == INVENTORY_NONE || drain->requested_at_ms == plan->input.at_ms)
+        return false;
+    for (uint32_t i = 0; i < plan->set_count && !is_inside; i++) {
+        if (verdict->set != PLAN_NO_SET && verdict->set != i)
+            continue;
+        const struct plan_member *member = member_find(&plan->sets[i], node);
+        is_inside = member && member->drain == drain;
+    }
+    return is_inside;
+}
+
+json_t *json_view_blocking(const struct plan *plan, const struct plan_verdict *verdict)
+{
+    const struct overlays *overlays = plan->input.overlays;
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < overlays->drain_count; i++) {
+        const struct overlay_drain *drain = &overlays->drains[i];
+        if (is_blocking(plan, verdict, drain))
+            json_array_append_new(
+                list, json_sprintf("/api/v1/drains/%.*s", (int)drain->id.len, drain->id.ptr));
+    }
+    return list;
 }

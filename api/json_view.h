@@ -29,8 +29,12 @@ json_t *json_view_node(const struct json_scene *scene, uint32_t node);
 json_t *json_view_status(const struct json_scene *scene);
 json_t *json_view_revision(const struct store_revision *revision);
 
-/* {"name", "domain", "service", "would_be", "limit", "declared"} of a refusal. */
+/* {"name", NAME: limit, "domain", "service", "unit", "would_be", "limit", "declared", "message"} of
+ * a refusal; domain and service only of a guard of sets. */
 json_t *json_view_guard(const struct plan *plan, const struct plan_verdict *verdict);
+
+/* ["/api/v1/drains/dr_…"]: the drains that stood before and have a part in a refusal. */
+json_t *json_view_blocking(const struct plan *plan, const struct plan_verdict *verdict);
 
 /* The greatest share that the node has in any set of the services (one space between; empty: all)
  * as a fraction; 0/1 when it has none. */

@@ -31,10 +31,17 @@ const struct problem_kind problem_kinds[] = {
     {"method-not-allowed", 405, 0, "This resource does not do that",
      "The header Allow of the answer lists the methods that it takes."},
     {"guard", 409, 0, "A guard refuses the change",
-     "The change would leave a set with too few nodes. 'guard' and 'guards' give the numbers. "
+     "The change would break a guard of the policy: too few nodes or sites in a set, too many "
+     "drains at once, an assertion that no longer holds. 'guard' and 'guards' give the numbers and "
+     "say what would make it pass; 'blocking' lists the drains that stand in the way. "
      "When 'overridable' is true, send \"override\": {\"guard\": true, \"reason\": \"why\"} "
      "with the request to do it all the same; the override is recorded. An empty set is never "
      "published: undrain another node first."},
+    {"capacity-guard", 409, 0, "Drain would leave too little capacity",
+     "Of the capacity that the first tier of a set declares, less would be left than the policy "
+     "asks for in min_capacity, now or after one further failure. 'guard' has the numbers as parts "
+     "of 1, 'blocking' the drains that stand in the way. End one of them first, add capacity, or, "
+     "since 'overridable' is true, send \"override\": {\"guard\": true, \"reason\": \"why\"}."},
     {"conflict", 409, 0, "The state of the thing forbids this",
      "The request is right, and the state of the thing stands in its way. The detail says how; "
      "look at the thing, then decide anew."},

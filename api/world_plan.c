@@ -32,15 +32,29 @@ void planned_unref(struct planned *planned)
     free(planned);
 }
 
-/* True when `before` says no to the same set at least as badly. */
+/* What a verdict is about, in another plan too: the inputs of a set, the id of an assertion. */
+static bool is_same_subject(const struct plan *a, const struct plan_verdict *of_a,
+                            const struct plan *b, const struct plan_verdict *of_b)
+{
+    if (of_a->guard != of_b->guard || of_a->unit != of_b->unit ||
+        (of_a->set == PLAN_NO_SET) != (of_b->set == PLAN_NO_SET))
+        return false;
+    if (of_a->set != PLAN_NO_SET)
+        return digest_equal(&a->input.layout->declared[of_a->set].key,
+                            &b->input.layout->declared[of_b->set].key);
+    return !of_a->assertion || text_equal(of_a->assertion->id, of_b->assertion->id);
+}
+
+/* True when `before` says no to the same thing at least as badly. */
 static bool was_refused(const struct plan *before, const struct plan *after,
                         const struct plan_verdict *verdict)
 {
-    const struct digest *key = &after->input.layout->declared[verdict->set].key;
+    bool is_ceiling = plan_guard_rows[verdict->guard].is_ceiling;
     for (uint32_t i = 0; before && i < before->refusal_count; i++) {
         const struct plan_verdict *old = &before->refusals[i];
-        if (old->guard == verdict->guard && old->would_be <= verdict->would_be &&
-            digest_equal(&before->input.layout->declared[old->set].key, key))
+        bool was_as_bad =
+            is_ceiling ? old->would_be >= verdict->would_be : old->would_be <= verdict->would_be;
+        if (was_as_bad && is_same_subject(before, old, after, verdict))
             return true;
     }
     return false;
@@ -51,7 +65,7 @@ const struct plan_verdict *world_new_refusal(const struct plan *before, const st
 {
     for (uint32_t i = 0; i < after->refusal_count; i++) {
         const struct plan_verdict *verdict = &after->refusals[i];
-        if (verdict->guard == PLAN_GUARD_NEVER_EMPTY ||
+        if (!plan_guard_rows[verdict->guard].is_overridable ||
             (!is_override && !was_refused(before, after, verdict)))
             return verdict;
     }

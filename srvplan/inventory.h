@@ -13,7 +13,8 @@
 #define INVENTORY_NONE UINT32_MAX
 
 enum {
-    CAPACITY_USUAL = 100 /* of a node, when neither it nor `defaults` say */
+    CAPACITY_USUAL = 100, /* of a node, when neither it nor `defaults` say */
+    CAPACITY_MAX = 1000000000,
 };
 
 enum node_state {

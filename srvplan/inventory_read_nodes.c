@@ -224,7 +224,7 @@ static void node_fill(struct load *load, const struct place *place, json_t *valu
     node->state = (enum node_state)settings->state.value;
     node->server = (enum server_product)settings->server.value;
     node->sessions = sessions_over(load->inventory->policy.sessions, &settings->sessions);
-    node->capacity = 100;
+    node->capacity = CAPACITY_USUAL;
     if (settings->capacity.given)
         node->capacity = (uint32_t)settings->capacity.value;
     else if (load->default_capacity.given)

@@ -52,19 +52,64 @@ struct plan_set {      /* one declared SRV set, published */
     bool is_null; /* an absent service: exactly "0 0 0 ." */
 };
 
+/* What must stay, whatever is drained. A node stays in a set as far as it is meant to take new
+ * connections there: one that is drained by demotion or weight 0, or whose ramp has begun, counts
+ * as gone, one that is drained to a part of its weight counts with that part of its capacity. What
+ * a guard asks for is never more than a set has when all of its nodes are there, so that nobody is
+ * refused for the size of a set alone; guard-out-of-reach (a finding) says so. */
 enum plan_guard {
-    PLAN_GUARD_NEVER_EMPTY, /* not overridable */
-    PLAN_GUARD_MIN_NODES,
+    PLAN_GUARD_NEVER_EMPTY,  /* a record is left; not overridable */
+    PLAN_GUARD_MIN_NODES,    /* of a set, over all tiers */
+    PLAN_GUARD_MIN_CAPACITY, /* of the tier that clients use then, over what the first declares */
+    PLAN_GUARD_SURVIVE,      /* the same, and a node, after any one further node is gone */
+    PLAN_GUARD_MIN_SITES,    /* that the nodes of a set stand in */
+    PLAN_GUARD_MIN_TTL,      /* of a set: the floor of the provider */
+    PLAN_GUARD_MAX_DRAINS,   /* nodes drained at once, by operators and windows */
+    PLAN_GUARD_ASSERTION,    /* so many of these nodes serve all of their sets */
+};
+enum {
+    PLAN_GUARD_COUNT = PLAN_GUARD_ASSERTION + 1
 };
 
-/* A guard's verdict on one set; only sets where it says no. */
+enum plan_unit {
+    PLAN_UNIT_NODES,
+    PLAN_UNIT_PPB, /* of the declared capacity of the first tier */
+    PLAN_UNIT_SITES,
+    PLAN_UNIT_SECONDS,
+};
+
+/* "nodes", "ratio", "sites", "seconds" */
+const char *plan_unit_print(enum plan_unit unit);
+
+struct plan_guard_row {
+    const char *name;    /* in JSON and problem types: "min_nodes" */
+    const char *code;    /* as a finding: "guard-min-nodes" */
+    const char *pointer; /* to its key in an inventory */
+    bool is_overridable;
+    bool is_ceiling; /* would_be must not be above limit; else not below it */
+};
+extern const struct plan_guard_row plan_guard_rows[PLAN_GUARD_COUNT];
+
+#define PLAN_NO_SET UINT32_MAX
+
+/* What one guard says of one set, or (PLAN_NO_SET) of the inventory. */
 struct plan_verdict {
     enum plan_guard guard;
+    enum plan_unit unit;
+    bool is_ok;
     uint32_t set;
-    uint32_t would_be; /* nodes left */
-    uint32_t limit;
-    uint32_t declared_nodes;
+    const struct inventory_assertion *assertion; /* of PLAN_GUARD_ASSERTION */
+    uint64_t would_be, limit;
+    uint64_t declared;   /* with everybody there; of PLAN_GUARD_MAX_DRAINS: all nodes */
+    const char *tier;    /* PLAN_UNIT_PPB: the first one; else NULL */
     const char *message; /* for a person, with the numbers and what would make it pass */
+};
+
+/* Every no, by guard of each set in order, then the inventory's; and of each guard that is asked
+ * for and says no to nothing the verdict that is nearest to one. */
+struct plan_guarded {
+    const struct plan_verdict *refusals, *passes;
+    uint32_t refusal_count, pass_count;
 };
 
 struct plan_input {
@@ -78,15 +123,17 @@ struct plan {
     struct plan_input input;
     const struct plan_set *sets; /* by declared set */
     uint32_t set_count;
-    struct content_sets content; /* all sets, ready to compile and print */
-    const struct plan_verdict *refusals;
+    struct content_sets content;         /* all sets, ready to compile and print */
+    const struct plan_verdict *refusals; /* see plan_guarded */
     uint32_t refusal_count;
+    const struct plan_verdict *passes;
+    uint32_t pass_count;
     struct findings findings;
     int64_t next_change_at_ms; /* 0: never by itself */
 };
 
-/* Never fails: what is wrong is in findings and refusals. Heap; plan_free. A plan with a
- * PLAN_GUARD_NEVER_EMPTY refusal must not be published. */
+/* Never fails: what is wrong is in findings and refusals. Heap; plan_free. A plan with a refusal
+ * that is not overridable must not be published. */
 struct plan *plan_compute(const struct plan_input *input);
 void plan_free(struct plan *plan);
 
@@ -94,9 +141,6 @@ void plan_free(struct plan *plan);
  * the arena. */
 const char *plan_member_because(const struct plan *plan, const struct plan_set *set,
                                 const struct plan_member *member, struct arena *arena);
-
-/* Text of a guard for JSON and problem types: "never_empty", "min_nodes". */
-const char *plan_guard_print(enum plan_guard guard);
 
 /* The serial that `scheme` asks for at at_ms, for a zone whose last serial was `previous` (0:
  * none yet): max(previous + 1, what the scheme gives, at_least) in RFC 1982 arithmetic. */

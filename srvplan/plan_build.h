@@ -39,7 +39,14 @@ const struct overlay_weight *plan_weight_of(const struct plan_work *work, uint32
                                             uint32_t service);
 
 void plan_members(struct plan_work *work, uint32_t declared, struct plan_set *set);
+
+/* Judges the plan's own sets, and finds what no set can keep. */
 void plan_guards(struct plan_work *work);
+
+/* Judges `sets`, which may be tentative: as many as the plan has, in its order. The verdicts live
+ * in the arena; the plan is not touched. */
+void plan_guards_judge(const struct plan_work *work, const struct plan_set *sets,
+                       struct arena *arena, struct plan_guarded *guarded);
 
 /* "example.org/xmpp-client", and how many more domains have the set. */
 const char *plan_set_name(struct arena *arena, const struct plan *plan, const struct plan_set *set);

@@ -1,101 +1,272 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "srvplan/plan_build.h"
+#include "srvplan/plan_guard_build.h"
 
-enum {
-    NAMED_NODES_MAX = 5
-}; /* in one message; the rest is counted */
+const struct plan_guard_row plan_guard_rows[PLAN_GUARD_COUNT] = {
+    /* clang-format off */
+    [PLAN_GUARD_NEVER_EMPTY] =
+        {"never_empty", "guard-never-empty", "/nodes", .is_overridable = false},
+    [PLAN_GUARD_MIN_NODES] =
+        {"min_nodes", "guard-min-nodes", "/policy/guard/min_nodes", .is_overridable = true},
+    [PLAN_GUARD_MIN_CAPACITY] =
+        {"min_capacity", "guard-min-capacity", "/policy/guard/min_capacity",
+         .is_overridable = true},
+    [PLAN_GUARD_SURVIVE] =
+        {"survive_one_more_failure", "guard-survive-one-more-failure",
+         "/policy/guard/survive_one_more_failure", .is_overridable = true},
+    [PLAN_GUARD_MIN_SITES] =
+        {"min_sites", "guard-min-sites", "/policy/guard/min_sites", .is_overridable = true},
+    [PLAN_GUARD_MIN_TTL] =
+        {"min_ttl", "guard-min-ttl", "/policy/guard/min_ttl", .is_overridable = true},
+    [PLAN_GUARD_MAX_DRAINS] =
+        {"max_drains", "guard-max-drains", "/policy/guard/max_drains", .is_overridable = true,
+         .is_ceiling = true},
+    [PLAN_GUARD_ASSERTION] =
+        {"assert", "guard-assert", "/policy/guard/assert", .is_overridable = true},
+    /* clang-format on */
+};
 
-const char *plan_guard_print(enum plan_guard guard)
+const char *plan_unit_print(enum plan_unit unit)
 {
     static const char *const names[] = {
-        [PLAN_GUARD_NEVER_EMPTY] = "never_empty",
-        [PLAN_GUARD_MIN_NODES] = "min_nodes",
+        [PLAN_UNIT_NODES] = "nodes",
+        [PLAN_UNIT_PPB] = "ratio",
+        [PLAN_UNIT_SITES] = "sites",
+        [PLAN_UNIT_SECONDS] = "seconds",
     };
-    return names[guard];
+    return names[unit];
 }
 
-const char *plan_set_name(struct arena *arena, const struct plan *plan, const struct plan_set *set)
+/* -- guards of sets -----------------------------------------------------------------------------
+ */
+
+static uint64_t one(const struct inventory_policy *policy)
 {
-    const char *label = plan_set_label(plan, set->declared, arena);
-    uint32_t domains = plan->input.layout->declared[set->declared].domain_count;
-    if (domains <= 1)
-        return label;
-    return arena_printf(arena, "%s (and %u more domain%s)", label, domains - 1,
-                        domains > 2 ? "s" : "");
+    (void)policy;
+    return 1;
 }
 
-/* "xmpp1 (drain dr_1), xmpp2 (state maint)": who is out, and by what. */
-static const char *absent_nodes(struct plan_work *work, const struct plan_set *set)
+static uint64_t min_nodes(const struct inventory_policy *policy)
 {
-    const char *list = "";
-    uint32_t named = 0, absent = set->member_count - set->present_count;
-    for (uint32_t i = 0; i < set->member_count && named < NAMED_NODES_MAX; i++) {
-        const struct plan_member *member = &set->members[i];
-        if (member->absence == PLAN_PRESENT)
-            continue;
-        const struct inventory_node *node = &work->inventory->nodes[member->node];
-        const char *why = node->state == NODE_MAINT ? "state maint" : "state drain";
-        if (member->absence == PLAN_DRAINED)
-            why = arena_printf(&work->scratch, "drain %.*s", (int)member->drain->id.len,
-                               member->drain->id.ptr);
-        list = arena_printf(&work->scratch, "%s%s%.*s (%s)", list, named ? ", " : "",
-                            (int)node->id.len, node->id.ptr, why);
-        named++;
+    return policy->guard_min_nodes;
+}
+
+static uint64_t min_capacity(const struct inventory_policy *policy)
+{
+    return policy->guard_min_capacity_ppb;
+}
+
+/* Without min_capacity one node must be left. */
+static uint64_t min_survivors(const struct inventory_policy *policy)
+{
+    if (!policy->guard_survives_failure)
+        return 0;
+    return policy->guard_min_capacity_ppb ? policy->guard_min_capacity_ppb : 1;
+}
+
+static uint64_t min_sites(const struct inventory_policy *policy)
+{
+    return policy->guard_min_sites;
+}
+
+/* What a set has, and what it must have; 0: the guard is not asked for. */
+static const struct set_guard {
+    enum plan_guard guard;
+    enum plan_unit unit;
+    uint64_t (*asked)(const struct inventory_policy *policy);
+    guard_value value;
+} set_guards[] = {
+    {PLAN_GUARD_NEVER_EMPTY, PLAN_UNIT_NODES, one, guard_records},
+    {PLAN_GUARD_MIN_NODES, PLAN_UNIT_NODES, min_nodes, guard_nodes},
+    {PLAN_GUARD_MIN_CAPACITY, PLAN_UNIT_PPB, min_capacity, guard_capacity},
+    {PLAN_GUARD_SURVIVE, PLAN_UNIT_NODES, min_survivors, guard_survivors},
+    {PLAN_GUARD_MIN_SITES, PLAN_UNIT_SITES, min_sites, guard_sites},
+};
+
+/* -- verdicts -----------------------------------------------------------------------------------
+ */
+
+static int64_t room_of(const struct plan_verdict *verdict)
+{
+    int64_t room = (int64_t)verdict->would_be - (int64_t)verdict->limit;
+    return plan_guard_rows[verdict->guard].is_ceiling ? -room : room;
+}
+
+bool guard_list_wants(const struct guard_list *list, const struct plan_verdict *verdict)
+{
+    const struct plan_verdict *nearest = &list->nearest[verdict->guard];
+    return !verdict->is_ok || !nearest->message || room_of(verdict) < room_of(nearest);
+}
+
+void guard_list_add(struct guard_list *list, const struct plan_verdict *verdict)
+{
+    if (verdict->is_ok) {
+        list->nearest[verdict->guard] = *verdict;
+        return;
     }
-    if (absent > named)
-        list = arena_printf(&work->scratch, "%s and %u more", list, absent - named);
-    return list;
+    list->is_refused[verdict->guard] = true;
+    list->refusals = arena_grow(list->arena, list->refusals, &list->refusal_capacity,
+                                (size_t)list->refusal_count + 1, sizeof *list->refusals);
+    list->refusals[list->refusal_count++] = *verdict;
 }
 
-static const char *verdict_message(struct plan_work *work, const struct plan_set *set,
-                                   uint32_t limit)
+static void list_end(struct guard_list *list, struct plan_guarded *guarded)
 {
-    struct arena *arena = &work->plan->arena;
-    const char *name = plan_set_name(&work->scratch, work->plan, set);
-    if (set->member_count == 0)
-        return arena_printf(arena,
-                            "%s has no node at all: give it a node that offers the service and is "
-                            "not off, leave the service out, or declare it \"absent\"",
-                            name);
-    return arena_printf(
-        arena, "%s would keep %u of %u nodes, and at least %u must stay: put back %s%s", name,
-        set->present_count, set->member_count, limit,
-        set->member_count - set->present_count > 1 ? "one of " : "", absent_nodes(work, set));
+    struct plan_verdict *passes = arena_array(list->arena, struct plan_verdict, PLAN_GUARD_COUNT);
+    *guarded = (struct plan_guarded){
+        .refusals = list->refusals, .refusal_count = list->refusal_count, .passes = passes};
+    for (size_t guard = 0; guard < PLAN_GUARD_COUNT; guard++)
+        if (list->nearest[guard].message && !list->is_refused[guard])
+            passes[guarded->pass_count++] = list->nearest[guard];
 }
 
-/* What a set must keep: never more than it declares, so that a small set is not refused for
- * nothing but its size. */
-static uint32_t min_nodes_of(const struct plan_work *work, const struct plan_set *set)
+/* -- one set ------------------------------------------------------------------------------------
+ */
+
+struct judge {
+    const struct plan_work *work;
+    struct guard_list *list;
+    struct guard_view view, whole; /* as it is; with everybody there */
+    struct arena scratch;
+    uint32_t *parts, *ones; /* by member */
+    size_t part_capacity, one_capacity;
+};
+
+static void look_at(struct judge *judge, const struct plan_set *set)
 {
-    uint32_t wanted = work->inventory->policy.guard_min_nodes;
-    return wanted < set->member_count ? wanted : set->member_count;
+    uint32_t count = set->member_count;
+    judge->parts = arena_grow(&judge->scratch, judge->parts, &judge->part_capacity, count,
+                              sizeof *judge->parts);
+    judge->ones =
+        arena_grow(&judge->scratch, judge->ones, &judge->one_capacity, count, sizeof *judge->ones);
+    for (uint32_t i = 0; i < count; i++) {
+        judge->parts[i] = guard_part(&set->members[i]);
+        judge->ones[i] = RATIO_ONE;
+    }
+    judge->view = (struct guard_view){
+        .plan = judge->work->plan, .inventory = judge->work->inventory, .set = set};
+    judge->whole = judge->view;
+    judge->view.parts = judge->parts;
+    judge->whole.parts = judge->ones;
+}
+
+/* What was asked for of a set, cut to what it can have. */
+static struct plan_verdict verdict_of(const struct judge *judge, const struct set_guard *rule,
+                                      struct guard_detail *detail)
+{
+    const struct inventory_policy *policy = &judge->work->inventory->policy;
+    struct guard_detail unused = {0};
+    struct plan_verdict verdict = {.guard = rule->guard,
+                                   .unit = rule->unit,
+                                   .set = judge->view.set->declared,
+                                   .limit = rule->asked(policy),
+                                   .would_be = rule->value(&judge->view, detail),
+                                   .declared = rule->value(&judge->whole, &unused)};
+    if (rule->guard == PLAN_GUARD_SURVIVE && policy->guard_min_capacity_ppb)
+        verdict.unit = PLAN_UNIT_PPB;
+    if (verdict.limit > verdict.declared && rule->guard != PLAN_GUARD_NEVER_EMPTY)
+        verdict.limit = verdict.declared;
+    verdict.is_ok = verdict.would_be >= verdict.limit;
+    return verdict;
+}
+
+/* "at least one node" is what never_empty says already, as long as records and nodes are one. */
+static bool is_said(const struct plan_verdict *verdict, bool is_empty)
+{
+    return verdict->guard == PLAN_GUARD_MIN_NODES && verdict->limit <= 1 &&
+           (verdict->is_ok || is_empty);
+}
+
+static void judge_members(struct judge *judge)
+{
+    const struct inventory_policy *policy = &judge->work->inventory->policy;
+    bool is_empty = false;
+    for (size_t i = 0; i < COUNT_OF(set_guards); i++) {
+        const struct set_guard *rule = &set_guards[i];
+        struct guard_detail detail = {0};
+        if (rule->asked(policy) == 0 ||
+            (judge->view.set->member_count == 0 && rule->guard != PLAN_GUARD_NEVER_EMPTY))
+            continue;
+        struct plan_verdict verdict = verdict_of(judge, rule, &detail);
+        is_empty = is_empty || (rule->guard == PLAN_GUARD_NEVER_EMPTY && !verdict.is_ok);
+        if (is_said(&verdict, is_empty) || !guard_list_wants(judge->list, &verdict))
+            continue;
+        verdict.message = guard_sentence(judge->work, &judge->view, &verdict, &detail, rule->value,
+                                         judge->list->arena);
+        if (verdict.unit == PLAN_UNIT_PPB)
+            verdict.tier =
+                arena_cstr(judge->list->arena, judge->work->inventory->tiers[detail.first_tier].id);
+        guard_list_add(judge->list, &verdict);
+    }
+}
+
+static void judge_ttl(struct judge *judge)
+{
+    const struct plan_set *set = judge->view.set;
+    const struct layout *layout = judge->work->plan->input.layout;
+    struct plan_verdict verdict = {.guard = PLAN_GUARD_MIN_TTL,
+                                   .unit = PLAN_UNIT_SECONDS,
+                                   .set = set->declared,
+                                   .would_be = set->ttl_s,
+                                   .limit = judge->work->inventory->policy.guard_min_ttl_s,
+                                   .declared = layout->declared[set->declared].ttl_s};
+    verdict.is_ok = verdict.would_be >= verdict.limit;
+    if (verdict.limit == 0 || !guard_list_wants(judge->list, &verdict))
+        return;
+    verdict.message = guard_ttl_sentence(&judge->view, &verdict, judge->list->arena);
+    guard_list_add(judge->list, &verdict);
+}
+
+/* -- all of them --------------------------------------------------------------------------------
+ */
+
+void plan_guards_judge(const struct plan_work *work, const struct plan_set *sets,
+                       struct arena *arena, struct plan_guarded *guarded)
+{
+    struct guard_list list = {.arena = arena};
+    struct judge judge = {.work = work, .list = &list};
+    for (uint32_t i = 0; i < work->plan->set_count; i++) {
+        look_at(&judge, &sets[i]);
+        if (!sets[i].is_null)
+            judge_members(&judge);
+        judge_ttl(&judge);
+    }
+    guard_inventory(work, sets, &list);
+    list_end(&list, guarded);
+    arena_fini(&judge.scratch);
+}
+
+/* What not even the whole of a set has: nothing of it can be drained then. Said of the first. */
+static void find_out_of_reach(struct plan_work *work)
+{
+    struct guard_list unused = {0};
+    struct judge judge = {.work = work, .list = &unused};
+    const struct inventory_policy *policy = &work->inventory->policy;
+    for (size_t i = 0; i < COUNT_OF(set_guards); i++) {
+        const struct set_guard *rule = &set_guards[i];
+        uint64_t asked = rule->asked(policy);
+        bool is_found = asked == 0 || rule->guard == PLAN_GUARD_NEVER_EMPTY;
+        for (uint32_t set = 0; set < work->plan->set_count && !is_found; set++) {
+            struct guard_detail detail = {0};
+            if (work->plan->sets[set].is_null || work->plan->sets[set].member_count == 0)
+                continue;
+            look_at(&judge, &work->plan->sets[set]);
+            struct plan_verdict verdict = verdict_of(&judge, rule, &detail);
+            is_found = verdict.declared < asked;
+            if (is_found)
+                guard_find_out_of_reach(work, &judge.whole, &verdict, asked);
+        }
+    }
+    arena_fini(&judge.scratch);
 }
 
 void plan_guards(struct plan_work *work)
 {
     struct plan *plan = work->plan;
-    struct plan_verdict *refusals = NULL;
-    size_t capacity = 0;
-    for (uint32_t i = 0; i < plan->set_count; i++) {
-        const struct plan_set *set = &plan->sets[i];
-        const uint32_t limits[] = {
-            [PLAN_GUARD_NEVER_EMPTY] = 1, [PLAN_GUARD_MIN_NODES] = min_nodes_of(work, set)};
-        for (size_t guard = 0; guard < COUNT_OF(limits) && !set->is_null; guard++) {
-            /* min_nodes of 1 is what never_empty says already. */
-            bool is_said = guard == PLAN_GUARD_MIN_NODES && limits[guard] <= 1;
-            if (set->present_count >= limits[guard] || is_said)
-                continue;
-            refusals = arena_grow(&plan->arena, refusals, &capacity,
-                                  (size_t)plan->refusal_count + 1, sizeof *refusals);
-            refusals[plan->refusal_count++] = (struct plan_verdict){
-                .guard = (enum plan_guard)guard,
-                .set = i,
-                .would_be = set->present_count,
-                .limit = limits[guard],
-                .declared_nodes = set->member_count,
-                .message = verdict_message(work, set, limits[guard]),
-            };
-        }
-    }
-    plan->refusals = refusals;
+    struct plan_guarded guarded;
+    plan_guards_judge(work, plan->sets, &plan->arena, &guarded);
+    plan->refusals = guarded.refusals;
+    plan->refusal_count = guarded.refusal_count;
+    plan->passes = guarded.passes;
+    plan->pass_count = guarded.pass_count;
+    find_out_of_reach(work);
 }

@@ -61,12 +61,13 @@ static void add_guards(const struct world_result *result, struct response *respo
     bool is_overridable = true;
     json_t *guards = json_array();
     for (uint32_t i = 0; i < plan->refusal_count; i++) {
-        is_overridable = is_overridable && plan->refusals[i].guard != PLAN_GUARD_NEVER_EMPTY;
+        is_overridable = is_overridable && plan_guard_rows[plan->refusals[i].guard].is_overridable;
         json_array_append_new(guards, json_view_guard(plan, &plan->refusals[i]));
     }
     json_object_set_new(response->json, "overridable", json_boolean(is_overridable));
     json_object_set_new(response->json, "guard", json_view_guard(plan, refusal_of(result)));
     json_object_set_new(response->json, "guards", guards);
+    json_object_set_new(response->json, "blocking", json_view_blocking(plan, refusal_of(result)));
 }
 
 bool handlers_failed(const struct world_result *result, const char *etag_prefix,
@@ -78,12 +79,16 @@ bool handlers_failed(const struct world_result *result, const char *etag_prefix,
     /* The kind of the error says more than "unavailable" does. */
     if (!kind || result->error.kind == ERROR_NO_SPACE)
         kind = problem_of_error(result->error.kind);
+    bool is_guard = strcmp(kind->name, "guard") == 0;
+    if (is_guard && result->plan && result->plan->refusal_count &&
+        refusal_of(result)->unit == PLAN_UNIT_PPB)
+        kind = problem_find(text_from("capacity-guard"));
     if (strcmp(kind->name, "stale") == 0) {
         response_stale(response, etag_prefix, result->current_version);
         return true;
     }
     response_problem(response, kind->name, "%s", result->error.message);
-    if (strcmp(kind->name, "guard") == 0)
+    if (is_guard)
         add_guards(result, response);
     return true;
 }

@@ -7,11 +7,11 @@ static void refusals_add(struct offline *offline)
 {
     for (uint32_t i = 0; offline->plan && i < offline->plan->refusal_count; i++) {
         const struct plan_verdict *verdict = &offline->plan->refusals[i];
-        bool is_minimum = verdict->guard == PLAN_GUARD_MIN_NODES;
+        const struct plan_guard_row *row = &plan_guard_rows[verdict->guard];
         const struct finding finding = {
             .severity = FINDING_ERROR,
-            .code = is_minimum ? "guard-min-nodes" : "guard-never-empty",
-            .pointer = is_minimum ? "/policy/guard/min_nodes" : "/nodes",
+            .code = row->code,
+            .pointer = row->pointer,
             .message = verdict->message,
             .mend = "",
         };

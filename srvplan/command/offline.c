@@ -126,7 +126,7 @@ void offline_print_refusals(const struct offline *offline, const struct output *
         const struct plan_verdict *verdict = &offline->plan->refusals[i];
         output_complain(
             output, "%s: refused by guard %s: %s", output_text(output, offline->file, &arena),
-            plan_guard_print(verdict->guard), output_text(output, verdict->message, &arena));
+            plan_guard_rows[verdict->guard].name, output_text(output, verdict->message, &arena));
     }
     arena_fini(&arena);
 }

@@ -95,26 +95,36 @@ static void problem_errors_print(const struct remote *remote, const json_t *prob
     }
 }
 
+/* An older server gives numbers of nodes alone. */
 static void guard_print(const struct remote *remote, const json_t *guard, struct arena *arena)
 {
-    fprintf(remote->output->err, "  %s %s: %s: would keep %lld of %lld nodes, the limit is %lld\n",
-            clean(remote, member_text(guard, "domain", "-"), arena),
-            clean(remote, member_text(guard, "service", "-"), arena),
-            clean(remote, member_text(guard, "name", member_text(guard, "guard", "guard")), arena),
-            (long long)member_number(guard, "would_be", -1),
-            (long long)member_number(guard, "declared", -1),
-            (long long)member_number(guard, "limit", -1));
+    const char *name = member_text(guard, "name", member_text(guard, "guard", "guard"));
+    const char *message = member_text(guard, "message", NULL);
+    if (message)
+        fprintf(remote->output->err, "  %s: %s\n", clean(remote, name, arena),
+                clean(remote, message, arena));
+    else
+        fprintf(remote->output->err,
+                "  %s %s: %s: would keep %lld of %lld nodes, the limit is %lld\n",
+                clean(remote, member_text(guard, "domain", "-"), arena),
+                clean(remote, member_text(guard, "service", "-"), arena),
+                clean(remote, name, arena), (long long)member_number(guard, "would_be", -1),
+                (long long)member_number(guard, "declared", -1),
+                (long long)member_number(guard, "limit", -1));
 }
 
+/* What `detail` has said is not said again. */
 static void problem_guards_print(const struct remote *remote, const json_t *problem,
                                  struct arena *arena)
 {
     const json_t *guards = json_object_get(problem, "guards");
+    const char *detail = member_text(problem, "detail", "");
     size_t i;
     json_t *guard;
     json_array_foreach(guards, i, guard)
     {
-        guard_print(remote, guard, arena);
+        if (strcmp(member_text(guard, "message", "-"), detail) != 0)
+            guard_print(remote, guard, arena);
     }
     if (json_array_size(guards) == 0)
         guard_print(remote, json_object_get(problem, "guard"), arena);
@@ -130,7 +140,7 @@ static bool problem_is_guard(const json_t *problem)
     const char *type = member_text(problem, "type", "");
     const char *name = strrchr(type, '/');
     return json_is_object(json_object_get(problem, "guard")) ||
-           (name && strcmp(name, "/guard") == 0);
+           (name && (strcmp(name, "/guard") == 0 || strcmp(name, "/capacity-guard") == 0));
 }
 
 /* What to do next, where the server's text cannot know. */

@@ -94,19 +94,33 @@ static json_t *domain_json(const struct layout *layout, uint32_t domain)
     return name;
 }
 
+json_t *report_quantity_json(uint64_t value, enum plan_unit unit)
+{
+    if (unit == PLAN_UNIT_PPB)
+        return json_real((double)value / RATIO_ONE);
+    return json_integer((json_int_t)value);
+}
+
 json_t *report_guard_json(const struct plan *plan, const struct plan_verdict *verdict)
 {
     const struct layout *layout = plan->input.layout;
-    const struct declared_set *declared = &layout->declared[plan->sets[verdict->set].declared];
     json_t *object = json_object();
-    put(object, "guard", json_string(plan_guard_print(verdict->guard)));
-    put(object, "ok", json_false());
-    put(object, "domain", domain_json(layout, declared->domain));
-    put(object, "domains", json_integer(declared->domain_count));
-    put(object, "service", text_json(layout->inventory->services[declared->service].id));
-    put(object, "would_be", json_integer(verdict->would_be));
-    put(object, "limit", json_integer(verdict->limit));
-    put(object, "declared", json_integer(verdict->declared_nodes));
+    put(object, "guard", json_string(plan_guard_rows[verdict->guard].name));
+    put(object, "ok", json_boolean(verdict->is_ok));
+    if (verdict->set != PLAN_NO_SET) {
+        const struct declared_set *declared = &layout->declared[verdict->set];
+        put(object, "domain", domain_json(layout, declared->domain));
+        put(object, "domains", json_integer(declared->domain_count));
+        put(object, "service", text_json(layout->inventory->services[declared->service].id));
+    }
+    if (verdict->tier)
+        put(object, "tier", json_string(verdict->tier));
+    if (verdict->assertion)
+        put(object, "assertion", text_json(verdict->assertion->id));
+    put(object, "unit", json_string(plan_unit_print(verdict->unit)));
+    put(object, "would_be", report_quantity_json(verdict->would_be, verdict->unit));
+    put(object, "limit", report_quantity_json(verdict->limit, verdict->unit));
+    put(object, "declared", report_quantity_json(verdict->declared, verdict->unit));
     put(object, "message", json_string(verdict->message));
     return object;
 }
@@ -116,6 +130,8 @@ json_t *report_guards_json(const struct plan *plan)
     json_t *array = json_array();
     for (uint32_t i = 0; i < plan->refusal_count; i++)
         append(array, report_guard_json(plan, &plan->refusals[i]));
+    for (uint32_t i = 0; i < plan->pass_count; i++)
+        append(array, report_guard_json(plan, &plan->passes[i]));
     return array;
 }
 

@@ -16,8 +16,12 @@ json_t *report_plan_json(const struct plan *plan, const struct findings *finding
 json_t *report_records_json(const struct content_set *set, struct name apex);
 json_t *report_because_json(struct plan_because_list because);
 json_t *report_findings_json(const struct findings *findings);
+
+/* Every refusal ("ok": false), then of each other guard that is asked for the place where there is
+ * the least room. Parts of a capacity are fractions of 1. */
 json_t *report_guards_json(const struct plan *plan);
 json_t *report_guard_json(const struct plan *plan, const struct plan_verdict *verdict);
+json_t *report_quantity_json(uint64_t value, enum plan_unit unit);
 json_t *report_time_json(int64_t at_ms); /* 0: null */
 
 /* Changes, each {name, type, owners, before, after, because}; before or after may be null. */

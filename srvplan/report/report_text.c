@@ -143,6 +143,26 @@ static void put_set(FILE *out, const struct plan *plan, const struct plan_set *s
     arena_fini(&arena);
 }
 
+/* How much room is left under the guards that the policy asks for; what is refused is said at
+ * length elsewhere. */
+static void put_guards(FILE *out, const struct plan *plan, struct report_style style)
+{
+    struct arena arena = {0};
+    bool is_first = true;
+    for (uint32_t i = 0; i < plan->pass_count; i++) {
+        const struct plan_verdict *pass = &plan->passes[i];
+        if (pass->guard == PLAN_GUARD_NEVER_EMPTY)
+            continue;
+        if (is_first)
+            fprintf(out, "\n%sGuards%s\n", paint_code(style, PAINT_TITLE),
+                    paint_code(style, PAINT_PLAIN));
+        is_first = false;
+        fprintf(out, "  %s %s: %s\n", style.utf8 ? "\u2713" : "ok",
+                plan_guard_rows[pass->guard].name, shown(pass->message, style, &arena));
+    }
+    arena_fini(&arena);
+}
+
 void report_plan_text(FILE *out, const struct plan *plan, struct report_style style)
 {
     const struct layout *layout = plan->input.layout;
@@ -155,6 +175,7 @@ void report_plan_text(FILE *out, const struct plan *plan, struct report_style st
         records += plan->content.sets[i].count;
         withdrawn += plan->sets[i].member_count - plan->sets[i].present_count;
     }
+    put_guards(out, plan, style);
     fprintf(out, "%sPlan: %u set%s with %u record%s for %u domain%s, %u record%s withdrawn.",
             plan->set_count ? "\n" : "", plan->set_count, plan->set_count == 1 ? "" : "s", records,
             records == 1 ? "" : "s", layout->inventory->domain_count,

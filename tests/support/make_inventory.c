@@ -107,6 +107,7 @@ void make_node(struct inventory *inventory, const struct make_node *node)
         .ipv6_count = node->ipv6 != NULL,
         .capacity = node->capacity ? node->capacity : 100,
         .tier = node->tier,
+        .site = node->site ? text_of(inventory, node->site) : (struct text){0},
         .state = node->state,
         .ports = ports,
         .offers = offers,

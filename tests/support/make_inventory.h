@@ -13,6 +13,7 @@ struct make_node {
     uint32_t tier;
     enum node_state state;
     const char *ipv4, *ipv6; /* one each, or NULL */
+    const char *site;        /* NULL: none */
     const char *weight;      /* for all services, or NULL */
     uint16_t port;           /* for the first service, or 0 */
     const bool *offers;      /* by service; NULL: all that are not absent */

@@ -369,88 +369,6 @@ START_TEST(every_record_carries_the_addresses_that_its_zone_holds)
 }
 END_TEST
 
-/* -- guards -------------------------------------------------------------------------------------
- */
-
-static const struct {
-    const char *label;
-    uint32_t min_nodes;
-    uint32_t drained; /* of the three nodes, from the first */
-    const char *refusals;
-    const char *message; /* part of the first */
-} guards[] = {
-    {.label = "nothing drained", .min_nodes = 1, .refusals = ""},
-    {.label = "one may stay", .min_nodes = 1, .drained = 2, .refusals = ""},
-    {.label = "the last one may not go",
-     .min_nodes = 1,
-     .drained = 3,
-     .refusals = "never_empty 0<1 of 3;",
-     .message = "example.org/xmpp-client would keep 0 of 3 nodes, and at least 1 must stay: put "
-                "back one of xmpp1 (drain dr_1), xmpp2 (drain dr_2), xmpp3 (drain dr_3)"},
-    {.label = "two must stay",
-     .min_nodes = 2,
-     .drained = 2,
-     .refusals = "min_nodes 1<2 of 3;",
-     .message = "would keep 1 of 3 nodes, and at least 2 must stay"},
-    {.label = "both guards speak",
-     .min_nodes = 2,
-     .drained = 3,
-     .refusals = "never_empty 0<1 of 3;min_nodes 0<2 of 3;"},
-    {.label = "more than there are: none may go",
-     .min_nodes = 9,
-     .drained = 1,
-     .refusals = "min_nodes 2<3 of 3;",
-     .message = "put back xmpp1 (drain dr_1)"},
-    {.label = "more than there are, but all are there", .min_nodes = 9, .refusals = ""},
-};
-
-START_TEST(guards_refuse_with_numbers)
-{
-    static const struct overlay_drain drains[] = {
-        {.id = TEXT("dr_1"), .node = TEXT("xmpp1")},
-        {.id = TEXT("dr_2"), .node = TEXT("xmpp2")},
-        {.id = TEXT("dr_3"), .node = TEXT("xmpp3")},
-    };
-    struct overlays overlays = {.drains = drains, .drain_count = guards[_i].drained};
-    struct inventory *inventory = three_nodes();
-    inventory->policy.guard_min_nodes = guards[_i].min_nodes;
-    struct made made = made_of(inventory, &overlays, NOW);
-    struct arena arena = {0};
-    const char *refusals = "";
-    for (uint32_t i = 0; i < made.plan->refusal_count; i++) {
-        const struct plan_verdict *verdict = &made.plan->refusals[i];
-        if (verdict->set == 0)
-            refusals = arena_printf(&arena, "%s%s %u<%u of %u;", refusals,
-                                    plan_guard_print(verdict->guard), verdict->would_be,
-                                    verdict->limit, verdict->declared_nodes);
-    }
-    ck_assert_msg(strcmp(refusals, guards[_i].refusals) == 0, "%s: %s", guards[_i].label, refusals);
-    if (guards[_i].message)
-        ck_assert_msg(strstr(made.plan->refusals[0].message, guards[_i].message), "%s: %s",
-                      guards[_i].label, made.plan->refusals[0].message);
-    arena_fini(&arena);
-    made_fini(&made);
-}
-END_TEST
-
-START_TEST(a_set_without_any_node_is_refused)
-{
-    static const bool offers[] = {false, true};
-    struct inventory *inventory = make_inventory();
-    struct overlays none = {0};
-    make_service(inventory, "xmpp-client", "_xmpp-client._tcp", 5222, 0);
-    make_service(inventory, "xmpp-server", "_xmpp-server._tcp", 5269, 0);
-    make_tier(inventory, "primary", 10);
-    make_node(inventory, &(struct make_node){.id = "a", .ipv4 = "192.0.2.1", .offers = offers});
-    make_selection_of_all(inventory);
-    struct made made = made_of(inventory, &none, NOW);
-    ck_assert_uint_eq(made.plan->refusal_count, 1);
-    ck_assert_int_eq(made.plan->refusals[0].guard, PLAN_GUARD_NEVER_EMPTY);
-    ck_assert_ptr_nonnull(strstr(made.plan->refusals[0].message, "has no node at all"));
-    made_fini(&made);
-}
-END_TEST
-
 /* -- findings, clock ----------------------------------------------------------------------------
  */
 
@@ -647,8 +565,6 @@ int main(void)
     tcase_add_loop_test(tcase, inventory_and_overlays_make_these_records, 0, COUNT_OF(cases));
     tcase_add_test(tcase, an_offset_of_the_service_moves_its_priorities);
     tcase_add_test(tcase, every_record_carries_the_addresses_that_its_zone_holds);
-    tcase_add_loop_test(tcase, guards_refuse_with_numbers, 0, COUNT_OF(guards));
-    tcase_add_test(tcase, a_set_without_any_node_is_refused);
     tcase_add_loop_test(tcase, what_is_worth_knowing_is_a_finding, 0, COUNT_OF(notes));
     tcase_add_loop_test(tcase, a_plan_says_when_it_changes_by_itself, 0, COUNT_OF(changes));
     tcase_add_loop_test(tcase, a_serial_never_goes_back, 0, COUNT_OF(serials));

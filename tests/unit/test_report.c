@@ -156,11 +156,61 @@ START_TEST(a_refusal_in_json_has_its_numbers)
     char *text = json_dumps(guards, JSON_COMPACT);
     ck_assert_str_eq(
         text, "[{\"guard\":\"never_empty\",\"ok\":false,\"domain\":\"example.org.\",\"domains\":2,"
-              "\"service\":\"xmpp-client\",\"would_be\":0,\"limit\":1,\"declared\":3,\"message\":"
+              "\"service\":\"xmpp-client\",\"unit\":\"nodes\",\"would_be\":0,\"limit\":1,"
+              "\"declared\":3,\"message\":"
               "\"example.org/xmpp-client (and 1 more domain) would keep 0 of 3 nodes, and at least "
               "1 must stay: put back one of xmpp1 (drain a), xmpp2 (drain b), xmpp3 (drain c)\"}]");
     free(text);
     json_decref(guards);
+    made_fini(&made);
+}
+END_TEST
+
+/* Parts of a capacity are fractions; a guard of the whole inventory names no set. */
+START_TEST(guards_that_pass_are_in_json_too)
+{
+    struct made made = made_of(&none);
+    plan_free(made.plan);
+    made.inventory->policy.guard_min_capacity_ppb = 375000000;
+    made.inventory->policy.guard_max_drains = 2;
+    made.plan = plan_compute(&(struct plan_input){made.layout, &drained, NOW});
+    json_t *guards = report_guards_json(made.plan);
+    char *text = json_dumps(json_array_get(guards, 1), JSON_COMPACT);
+    ck_assert_uint_eq(json_array_size(guards), 3);
+    ck_assert_str_eq(
+        text,
+        "{\"guard\":\"min_capacity\",\"ok\":true,\"domain\":\"example.org.\",\"domains\":2,"
+        "\"service\":\"xmpp-client\",\"tier\":\"primary\",\"unit\":\"ratio\",\"would_be\":"
+        "0.625,\"limit\":0.375,\"declared\":1.0,\"message\":\"example.org/xmpp-client (and 1 "
+        "more domain) keeps 62.5 % of the capacity of tier primary (200 of 320), and at least "
+        "37.5 % must stay\"}");
+    free(text);
+    text = json_dumps(json_array_get(guards, 2), JSON_COMPACT);
+    ck_assert_str_eq(text,
+                     "{\"guard\":\"max_drains\",\"ok\":true,\"unit\":\"nodes\",\"would_be\":1,"
+                     "\"limit\":2,\"declared\":3,\"message\":\"1 node is drained at once, and at "
+                     "most 2 may be\"}");
+    free(text);
+    json_decref(guards);
+    made_fini(&made);
+}
+END_TEST
+
+START_TEST(a_plan_in_text_says_how_much_room_guards_leave)
+{
+    struct made made = made_of(&none);
+    char *text = NULL;
+    size_t size = 0;
+    plan_free(made.plan);
+    made.inventory->policy.guard_max_drains = 2;
+    made.plan = plan_compute(&(struct plan_input){made.layout, &drained, NOW});
+    FILE *out = open_memstream(&text, &size);
+    report_plan_text(out, made.plan, (struct report_style){.utf8 = true});
+    fclose(out);
+    ck_assert_msg(strstr(text, "\nGuards\n  \u2713 max_drains: 1 node is drained at once, and at "
+                               "most 2 may be\n\nPlan: "),
+                  "got\n%s", text);
+    free(text);
     made_fini(&made);
 }
 END_TEST
@@ -271,6 +321,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_set_in_json_has_its_records_and_reasons, 0, COUNT_OF(sets));
     tcase_add_test(tcase, a_plan_in_json_has_everything_else_too);
     tcase_add_test(tcase, a_refusal_in_json_has_its_numbers);
+    tcase_add_test(tcase, guards_that_pass_are_in_json_too);
+    tcase_add_test(tcase, a_plan_in_text_says_how_much_room_guards_leave);
     tcase_add_test(tcase, a_finding_in_json_has_its_place);
     tcase_add_test(tcase, a_plan_in_text_is_a_table_without_anybodys_escapes);
     tcase_add_test(tcase, a_plan_in_text_says_that_a_guard_refuses);
