@@ -161,7 +161,7 @@ struct key_row {
     size_t field;     /* offset of the value in the struct that is read into */
     int64_t min, max; /* of a number */
     const struct choice *choices;
-    bool is_required;
+    const char *example; /* the key is required: a value of it, as JSON; NULL: it is not */
 };
 
 /* ---- inventory_values.c: values of any kind ---- */
@@ -184,6 +184,10 @@ const char *describe(struct load *load, const json_t *value);
 
 /* Reports a value of the wrong type: "expected WHAT, found …". Returns false. */
 bool expected(struct load *load, const struct place *place, const char *what, const json_t *value);
+
+bool expected_as(struct load *load, const struct place *place, const char *what, const char *mend,
+                 const json_t *value); /* with a mend of its own */
+bool object_expected(struct load *load, const struct place *place, const json_t *value);
 
 /* A list of at least min_items. */
 bool list_expected(struct load *load, const struct place *place, const json_t *value,

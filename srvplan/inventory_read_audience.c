@@ -71,7 +71,8 @@ void read_audience(struct load *load, const struct place *place, json_t *value,
     uint64_t of_users_ppb = 0, of_servers_ppb = 0;
     (void)row;
     if (!json_is_object(value)) {
-        expected(load, place, "an object from clients to their parts", value);
+        expected_as(load, place, "an object from clients to their parts",
+                    "write for example { \"conversations\": \"45%\" }", value);
         return;
     }
     struct inventory_audience_part *parts =
@@ -105,7 +106,7 @@ static void read_login_rate(struct load *load, const struct place *place, json_t
     double rate = json_number_value(value);
     (void)row;
     if (!json_is_number(value))
-        expected(load, place, "a number of logins a second", value);
+        expected_as(load, place, "a number of logins a second", "write for example 50", value);
     else if (rate >= 0.001 && rate <= LOGIN_RATE_MAX)
         *milli = (struct optional){true, (int64_t)(rate * 1000 + 0.5)};
     else
@@ -152,7 +153,7 @@ static void resolver_read(struct load *load, const struct place *place, json_t *
                           struct inventory_resolver_class *resolver)
 {
     static const struct key_row rows[] = {
-        {"share", read_ratio, offsetof(struct resolver_settings, share), 1, 0, NULL, true},
+        {"share", read_ratio, offsetof(struct resolver_settings, share), 1, 0, NULL, "\"91%\""},
         {.key = "min_ttl",
          .read = read_duration,
          .field = offsetof(struct resolver_settings, min_ttl_s)},

@@ -24,7 +24,11 @@ static struct name component_read(struct load *load, const struct place *place, 
     struct text text = json_is_string(value) ? json_text(value) : (struct text){0};
     if (!json_is_string(value)) {
         expected(load, place, "labels below the domain in quotes, such as \"conference\"", value);
-    } else if (text.len && text.ptr[text.len - 1] == '.') {
+    } else if (text.len == 0) {
+        mistake_add(&load->mistakes, place, "bad-component",
+                    "write for example \"conference\", or remove it",
+                    "expected labels below the domain, found nothing");
+    } else if (text.ptr[text.len - 1] == '.') {
         mistake_add(&load->mistakes, place, "bad-component", "remove the dot at the end",
                     "expected labels below the domain, found the whole name %s",
                     mistakes_quote(&load->mistakes, text));

@@ -27,9 +27,10 @@ static void read_version(struct load *load, const struct place *place, json_t *v
 
 #define TOP_FIELD(name) offsetof(struct top, name)
 static const struct key_row top_rows[] = {
-    {"srvplan", read_version, TOP_FIELD(version), 0, 0, NULL, true},
-    {"domains", read_tree, TOP_FIELD(domains), 0, 0, NULL, true},
-    {"nodes", read_tree, TOP_FIELD(nodes), 0, 0, NULL, true},
+    {"srvplan", read_version, TOP_FIELD(version), 0, 0, NULL, "1"},
+    {"domains", read_tree, TOP_FIELD(domains), 0, 0, NULL, "{ \"example.org\": {} }"},
+    {"nodes", read_tree, TOP_FIELD(nodes), 0, 0, NULL,
+     "{ \"xmpp1\": { \"addresses\": [\"192.0.2.11\"] } }"},
     {.key = "defaults", .read = read_tree, .field = TOP_FIELD(defaults)},
     {.key = "zones", .read = read_tree, .field = TOP_FIELD(zones)},
     {.key = "tiers", .read = read_tree, .field = TOP_FIELD(tiers)},
@@ -58,7 +59,7 @@ static const struct key_row defaults_rows[] = {
     {.key = "ttl", .read = read_duration, .field = DEFAULTS_FIELD(zone.ttl_s)},
     {.key = "drain_ttl", .read = read_duration, .field = DEFAULTS_FIELD(drain_ttl_s), .min = 1},
     {.key = "tier", .read = read_string, .field = DEFAULTS_FIELD(tier)},
-    {"capacity", read_integer, DEFAULTS_FIELD(capacity), 1, 1000000000, NULL, false},
+    {"capacity", read_integer, DEFAULTS_FIELD(capacity), 1, 1000000000, NULL, NULL},
     {.key = "services", .read = read_service_list, .field = DEFAULTS_FIELD(services)},
     {.key = "base", .read = read_name, .field = DEFAULTS_FIELD(base)},
     {.key = "name_servers", .read = read_name_servers, .field = DEFAULTS_FIELD(zone)},

@@ -206,10 +206,8 @@ void domains_read(struct load *load, const struct place *place, json_t *domains)
     load->domains_are_uncertain = true;
     if (!domains)
         return; /* reported as a missing key */
-    if (!json_is_object(domains)) {
-        expected(load, place, "an object", domains);
+    if (!object_expected(load, place, domains))
         return;
-    }
     if (json_object_size(domains) == 0) {
         mistake_add(&load->mistakes, place, "no-domains", "add one: \"example.org\": {}",
                     "expected at least one domain, found none");

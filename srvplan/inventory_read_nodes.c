@@ -32,8 +32,8 @@ static const struct choice servers[] = {
 #define NODE_FIELD(name) offsetof(struct node_settings, name)
 static const struct key_row node_rows[] = {
     {.key = "host", .read = read_name, .field = NODE_FIELD(host)},
-    {"addresses", read_addresses, NODE_FIELD(addresses), 1, 0, NULL, true},
-    {"capacity", read_integer, NODE_FIELD(capacity), 1, 1000000000, NULL, false},
+    {"addresses", read_addresses, NODE_FIELD(addresses), 1, 0, NULL, "[\"192.0.2.11\"]"},
+    {"capacity", read_integer, NODE_FIELD(capacity), 1, 1000000000, NULL, NULL},
     {.key = "tier", .read = read_string, .field = NODE_FIELD(tier)},
     {.key = "site", .read = read_string, .field = NODE_FIELD(site)},
     {.key = "state", .read = read_choice, .field = NODE_FIELD(state), .choices = states},
@@ -110,7 +110,8 @@ static const uint16_t *ports_read(struct load *load, const struct place *node, j
     if (json_is_object(value))
         service_map_read(load, &place, value, &port, numbers);
     else
-        expected(load, &place, "an object from services to ports", value);
+        expected_as(load, &place, "an object from services to ports",
+                    "write for example { \"xmpp-client\": 5222 }", value);
     for (uint32_t i = 0; i < count; i++)
         ports[i] = numbers[i] ? (uint16_t)numbers[i] : usual[i];
     return ports;
@@ -130,8 +131,8 @@ static const int32_t *weights_read(struct load *load, const struct place *node, 
     if (json_is_object(value))
         service_map_read(load, &place, value, &weight, weights);
     else if (!json_is_number(value))
-        expected(load, &place, "a weight from 0 to 65535, or an object from services to weights",
-                 value);
+        expected_as(load, &place, "a weight from 0 to 65535, or an object from services to weights",
+                    "write for example 50, or { \"xmpp-client\": 50 }", value);
     return weights;
 }
 
@@ -268,10 +269,8 @@ void nodes_read(struct load *load, const struct place *place, json_t *nodes)
     load->nodes_are_uncertain = true;
     if (!nodes)
         return; /* reported as a missing key */
-    if (!json_is_object(nodes)) {
-        expected(load, place, "an object", nodes);
+    if (!object_expected(load, place, nodes))
         return;
-    }
     struct entry *entries = entries_sorted(load, nodes, &count);
     if (count == 0 || count > NODES_MAX) {
         mistake_add(&load->mistakes, place, count ? "too-many-nodes" : "no-nodes",

@@ -58,7 +58,7 @@ static void read_weights_policy(struct load *load, const struct place *place, js
 {
     static const struct key_row rows[] = {
         {.key = "scale", .read = read_scale, .field = POLICY_FIELD(scale), .choices = scales},
-        {"min", read_integer, POLICY_FIELD(weight_min), 1, UINT16_MAX, NULL, false},
+        {"min", read_integer, POLICY_FIELD(weight_min), 1, UINT16_MAX, NULL, NULL},
         {0},
     };
     (void)row;
@@ -88,7 +88,7 @@ static void read_drain_policy(struct load *load, const struct place *place, json
         {.key = "mode", .read = read_choice, .field = POLICY_FIELD(drain_mode), .choices = modes},
         {.key = "to", .read = read_ratio, .field = POLICY_FIELD(drain_to), .min = 1},
         {.key = "ramp", .read = read_duration, .field = POLICY_FIELD(ramp_s)},
-        {"steps", read_integer, POLICY_FIELD(steps), 1, RAMP_STEPS_MAX, NULL, false},
+        {"steps", read_integer, POLICY_FIELD(steps), 1, RAMP_STEPS_MAX, NULL, NULL},
         {.key = "lead", .read = read_choice, .field = POLICY_FIELD(lead), .choices = leads},
         {.key = "grace", .read = read_duration, .field = POLICY_FIELD(grace_s)},
         {.key = "resolver_max_ttl",
@@ -112,10 +112,10 @@ static void read_guard_policy(struct load *load, const struct place *place, json
                               const struct key_row *row, void *field)
 {
     static const struct key_row rows[] = {
-        {"min_nodes", read_integer, POLICY_FIELD(min_nodes), 0, NODES_MAX, NULL, false},
+        {"min_nodes", read_integer, POLICY_FIELD(min_nodes), 0, NODES_MAX, NULL, NULL},
         {.key = "min_capacity", .read = read_ratio, .field = POLICY_FIELD(min_capacity)},
-        {"max_drains", read_integer, POLICY_FIELD(max_drains), 1, NODES_MAX, NULL, false},
-        {"min_sites", read_integer, POLICY_FIELD(min_sites), 1, NODES_MAX, NULL, false},
+        {"max_drains", read_integer, POLICY_FIELD(max_drains), 1, NODES_MAX, NULL, NULL},
+        {"min_sites", read_integer, POLICY_FIELD(min_sites), 1, NODES_MAX, NULL, NULL},
         {.key = "min_ttl", .read = read_duration, .field = POLICY_FIELD(min_ttl_s)},
         {.key = "survive_one_more_failure",
          .read = read_boolean,
@@ -137,9 +137,10 @@ static void assertion_read(struct load *load, const struct place *place, json_t 
                            struct inventory_assertion *assertion)
 {
     static const struct key_row rows[] = {
-        {"nodes", read_tree, offsetof(struct assertion_settings, nodes), 0, 0, NULL, true},
+        {"nodes", read_tree, offsetof(struct assertion_settings, nodes), 0, 0, NULL,
+         "[\"site:ams\"]"},
         {"at_least", read_integer, offsetof(struct assertion_settings, at_least), 1, NODES_MAX,
-         NULL, true},
+         NULL, "1"},
         {.key = "$comment", .read = read_comment},
         {0},
     };
@@ -168,10 +169,8 @@ void assertions_read(struct load *load, const struct place *policy)
     uint32_t count = 0;
     if (!load->assertions)
         return;
-    if (!json_is_object(load->assertions)) {
-        expected(load, &place, "an object", load->assertions);
+    if (!object_expected(load, &place, load->assertions))
         return;
-    }
     struct entry *entries = entries_sorted(load, load->assertions, &count);
     struct inventory_assertion *assertions =
         arena_array(load->arena, struct inventory_assertion, count);

@@ -12,11 +12,11 @@ struct service_settings {
 static key_reader read_srv, read_pool;
 
 static const struct key_row service_rows[] = {
-    {"srv", read_srv, offsetof(struct service_settings, srv), 0, 0, NULL, false},
-    {"port", read_integer, offsetof(struct service_settings, port), 1, 65535, NULL, false},
+    {"srv", read_srv, offsetof(struct service_settings, srv), 0, 0, NULL, NULL},
+    {"port", read_integer, offsetof(struct service_settings, port), 1, 65535, NULL, NULL},
     {"priority_offset", read_integer, offsetof(struct service_settings, priority_offset), -65535,
-     65535, NULL, false},
-    {"absent", read_boolean, offsetof(struct service_settings, absent), 0, 0, NULL, false},
+     65535, NULL, NULL},
+    {"absent", read_boolean, offsetof(struct service_settings, absent), 0, 0, NULL, NULL},
     {.key = "pool", .read = read_pool, .field = offsetof(struct service_settings, pool)},
     {.key = "mux", .read = read_boolean, .field = offsetof(struct service_settings, mux)},
     {.key = "$comment", .read = read_comment},
@@ -189,8 +189,7 @@ void services_read(struct load *load, const struct place *place, json_t *service
     struct inventory *inventory = load->inventory;
     struct entry *entries = NULL;
     uint32_t count = 0;
-    if (services && !json_is_object(services)) {
-        expected(load, place, "an object", services);
+    if (services && !object_expected(load, place, services)) {
         load->services_are_uncertain = true;
     } else if (services) {
         entries = entries_sorted(load, services, &count);
@@ -302,7 +301,7 @@ struct tier_settings {
 };
 
 static const struct key_row tier_rows[] = {
-    {"priority", read_integer, offsetof(struct tier_settings, priority), 0, 65535, NULL, true},
+    {"priority", read_integer, offsetof(struct tier_settings, priority), 0, 65535, NULL, "10"},
     {.key = "label", .read = read_string, .field = offsetof(struct tier_settings, label)},
     {.key = "$comment", .read = read_comment},
     {0},
@@ -322,8 +321,7 @@ void tiers_read(struct load *load, const struct place *place, json_t *tiers)
 {
     struct inventory *inventory = load->inventory;
     uint32_t count = 0;
-    if (tiers && !json_is_object(tiers)) {
-        expected(load, place, "an object", tiers);
+    if (tiers && !object_expected(load, place, tiers)) {
         load->tiers_are_uncertain = true;
     }
     struct entry *entries = json_is_object(tiers) ? entries_sorted(load, tiers, &count) : NULL;

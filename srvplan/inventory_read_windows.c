@@ -20,8 +20,8 @@ static key_reader read_local_time, read_timezone;
 
 #define WINDOW_FIELD(name) offsetof(struct window_settings, name)
 static const struct key_row window_rows[] = {
-    {"nodes", read_tree, WINDOW_FIELD(nodes), 0, 0, NULL, true},
-    {"start", read_local_time, WINDOW_FIELD(start), 0, 0, NULL, true},
+    {"nodes", read_tree, WINDOW_FIELD(nodes), 0, 0, NULL, "[\"xmpp1\"]"},
+    {"start", read_local_time, WINDOW_FIELD(start), 0, 0, NULL, "\"2026-12-06T02:00\""},
     {.key = "end", .read = read_local_time, .field = WINDOW_FIELD(end)},
     {.key = "duration", .read = read_duration, .field = WINDOW_FIELD(duration_s), .min = 1},
     {.key = "timezone", .read = read_timezone, .field = WINDOW_FIELD(timezone)},
@@ -185,10 +185,8 @@ void windows_read(struct load *load, const struct place *place, json_t *windows)
     uint32_t count = 0;
     if (!windows)
         return;
-    if (!json_is_object(windows)) {
-        expected(load, place, "an object", windows);
+    if (!object_expected(load, place, windows))
         return;
-    }
     struct entry *entries = entries_sorted(load, windows, &count);
     if (count > WINDOWS_MAX) {
         mistake_add(&load->mistakes, place, "too-many-windows",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/inventory_read.h"
+#include "zones/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@ struct name_server_settings {
 };
 
 static const struct key_row name_server_rows[] = {
-    {"host", read_name, offsetof(struct name_server_settings, host), 0, 0, NULL, true},
+    {"host", read_name, offsetof(struct name_server_settings, host), 0, 0, NULL,
+     "\"ns1.example.org\""},
     {.key = "addresses",
      .read = read_addresses,
      .field = offsetof(struct name_server_settings, addresses)},
@@ -147,10 +149,8 @@ void zones_read(struct load *load, const struct place *place, json_t *zones)
     uint32_t count;
     if (!zones)
         return;
-    if (!json_is_object(zones)) {
-        expected(load, place, "an object", zones);
+    if (!object_expected(load, place, zones))
         return;
-    }
     struct entry *entries = entries_sorted(load, zones, &count);
     load->zones = arena_array(&load->scratch, struct declared_zone, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -278,9 +278,10 @@ static void host_check(struct load *load, const struct host_use *use, const stru
 {
     const struct inventory *inventory = load->inventory;
     if (!use->name_server && use != first)
-        mistake_add(
-            &load->mistakes, &use->place, "duplicate-host", "give each node a host of its own",
-            "expected a host that no other node has, found that of %s", first->place.pointer);
+        mistake_add(&load->mistakes, &use->place, "duplicate-host",
+                    "give one of the nodes another \"host\"",
+                    "expected a host that no other node has, found %s, which %s has",
+                    text_name_print(&load->mistakes.arena, use->host), first->place.pointer);
     else if (has_addresses(use) && !addresses_equal(&use->addresses, &known->addresses))
         mistake_add(&load->mistakes, &use->place, "addresses-differ",
                     "write the same addresses in both places, or leave them out here",

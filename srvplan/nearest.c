@@ -45,11 +45,27 @@ struct nearest nearest_to(struct text word)
     return (struct nearest){.word = word, .distance = limit + 1};
 }
 
+/* Three letters and more that a longer word begins with. */
+static bool is_begin(struct text word, struct text candidate)
+{
+    if (word.len < 3 || word.len >= candidate.len)
+        return false;
+    for (size_t i = 0; i < word.len; i++)
+        if (folded(word.ptr[i]) != folded(candidate.ptr[i]))
+            return false;
+    return true;
+}
+
 void nearest_consider(struct nearest *nearest, struct text candidate)
 {
     size_t a = nearest->word.len, b = candidate.len;
     if (a > NEAREST_MAX_WORD || b > NEAREST_MAX_WORD || b == 0)
         return;
+    if (nearest->distance > 1 && is_begin(nearest->word, candidate)) {
+        nearest->best = candidate;
+        nearest->distance = 1; /* as near as one mistyped letter */
+        return;
+    }
     if ((a > b ? a - b : b - a) >= nearest->distance)
         return;
     size_t d = distance(nearest->word, candidate);

@@ -3,7 +3,8 @@
  *
  * Distance is Damerau–Levenshtein (optimal string alignment) over ASCII-lower-cased words in which
  * "_" and "-" are the same: typing mistakes are letters changed, added, missing or swapped. A word
- * is near when at most a third of its letters would change, so that no silly hint is given. */
+ * is near when at most a third of its letters would change, so that no silly hint is given; and
+ * when it is the begin of a known one ("prio"), as people shorten words. */
 #pragma once
 #include "zones/base/bytes.h"
 

@@ -326,6 +326,50 @@ START_TEST(a_warning_does_not_stop_the_loading)
 END_TEST
 
 static const struct {
+    const char *members, *mend;
+} mend_cases[] = {
+    {A_DOMAIN ", \"nodes\": {\"n\": {\"addresses\": [\"192.0.2.1\"], \"capacity\": \"50\"}}",
+     "write 50 without quotes"},
+    {A_DOMAIN ", \"nodes\": {\"n\": {\"addresses\": [\"192.0.2.1\"], \"capacity\": 1e2}}",
+     "write 100"},
+    {A_DOMAIN ", \"nodes\": {\"n\": {\"addresses\": [\"192.0.2.1\"], \"capacity\": 0.5}}",
+     "write a number of that range"},
+    {A_DOMAIN ", \"nodes\": {\"n\": {\"addresses\": \"192.0.2.1\"}}", "write [\"192.0.2.1\"]"},
+    {A_DOMAIN ", \"nodes\": {\"n\": {}}", "add for example \"addresses\": [\"192.0.2.11\"]"},
+    {A_DOMAIN ", \"nodes\": {\"Node 1.\": {\"addresses\": [\"192.0.2.1\"]}}",
+     "write for example \"node-1\""},
+    {A_DOMAIN ", \"nodes\": {\"--\": {\"addresses\": [\"192.0.2.1\"], \"host\": \"a.b\"}}",
+     "use a-z, 0-9 and \"-\", as in \"xmpp-1\""},
+    {A_NODE ", \"domains\": {\"a.example\": {\"ttl\": \"300\"}}",
+     "write \"300s\" for seconds, or another unit"},
+    {A_NODE ", \"domains\": {\"a.example\": {\"ttl\": \"9999999999999w\"}}", "write a shorter one"},
+    {A_NODE ", \"domains\": {\"a.example\": {\"ttl\": \"5m3\"}}",
+     "write for example \"5m\" or \"1h30m\", or a number of seconds without quotes"},
+    {A_NODE ", " A_DOMAIN ", \"services\": {\"sip\": {\"absent\": \"Yes\"}}",
+     "write true, without quotes"},
+    {A_NODE ", " A_DOMAIN ", \"services\": {\"sip\": {\"absent\": \"off\"}}",
+     "write false, without quotes"},
+    {A_NODE ", " A_DOMAIN ", \"policy\": {\"guard\": {\"min_capacity\": 35}}",
+     "did you mean \"35%\"?"},
+    {A_NODE ", " A_DOMAIN ", \"policy\": {\"resolver\": []}", "did you mean \"resolver_profile\"?"},
+    {A_NODE ", \"domains\": {\"a.example\": {\"components\": [\"chat.a.example\"]}}",
+     "write \"chat\""},
+};
+
+START_TEST(a_mistake_says_what_to_write_instead)
+{
+    struct findings findings = {0};
+    char text[512];
+    snprintf(text, sizeof text, "{\"srvplan\": 1, %s}", mend_cases[_i].members);
+    struct inventory *inventory =
+        inventory_load((struct bytes){(const uint8_t *)text, strlen(text)}, "t", &findings);
+    ck_assert_msg(!inventory && findings.count == 1, "%s: %zu findings", text, findings.count);
+    ck_assert_str_eq(findings.items[0].mend, mend_cases[_i].mend);
+    findings_fini(&findings);
+}
+END_TEST
+
+static const struct {
     const char *name, *zone; /* NULL: in none of ours */
 } zone_cases[] = {
     {"example.org", "example.org."},
@@ -452,6 +496,7 @@ int main(void)
     tcase_add_test(tcase, nodes_get_host_tier_ports_and_weights);
     tcase_add_test(tcase, policy_and_tiers_have_their_defaults);
     tcase_add_loop_test(tcase, a_warning_does_not_stop_the_loading, 0, COUNT_OF(warning_cases));
+    tcase_add_loop_test(tcase, a_mistake_says_what_to_write_instead, 0, COUNT_OF(mend_cases));
     tcase_add_loop_test(tcase, a_name_belongs_to_the_longest_zone_that_it_is_in, 0,
                         COUNT_OF(zone_cases));
     tcase_add_test(tcase, domains_that_select_the_same_nodes_share_a_selection);
