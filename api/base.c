@@ -44,15 +44,19 @@ static bool is_publishable(const struct layout *layout, struct findings *finding
     return findings->errors == before;
 }
 
-struct base *base_load(const struct store_inventory *source, struct findings *findings)
+struct base *base_load(const struct store_inventory *source, struct inventory_source *files,
+                       struct findings *findings)
 {
     struct bytes text = {(const uint8_t *)source->text.ptr, source->text.len};
-    const char *file = source->file.len ? source->file.ptr : "the stored inventory";
-    struct inventory *inventory = inventory_load(text, file, findings);
-    if (!inventory)
-        return NULL;
-    struct layout *layout = layout_build(inventory, LAYOUT_FOR_ZONES, findings);
-    if (!layout || !is_publishable(layout, findings)) {
+    struct inventory_source *alone =
+        files ? NULL : inventory_source_of(text, "the stored inventory", DOCUMENT_JSONC);
+    struct inventory_source *read = files ? files : alone;
+    struct inventory *inventory = inventory_load_source(read, findings);
+    struct layout *layout = inventory ? layout_build(inventory, LAYOUT_FOR_ZONES, findings) : NULL;
+    bool is_good = layout && is_publishable(layout, findings);
+    inventory_source_locate(read, findings);
+    inventory_source_free(alone);
+    if (!is_good) {
         layout_free(layout);
         inventory_free(inventory);
         return NULL;

@@ -7,6 +7,7 @@
  * whose sets it changed. */
 #pragma once
 #include "api/store.h"
+#include "srvplan/inventory_source.h"
 #include "srvplan/plan.h"
 #include "zones/image_write.h"
 
@@ -25,9 +26,11 @@ struct base {
 struct base *base_ref(struct base *base);
 void base_unref(struct base *base); /* NULL is fine */
 
-/* Loads the text and lays it out for zones. The findings get all that is wrong; NULL then. Slots
- * are not given out yet. `source` is copied, its text too. */
-NODISCARD struct base *base_load(const struct store_inventory *source, struct findings *findings);
+/* Loads the inventory and lays it out for zones. The findings get all that is wrong; NULL then.
+ * Slots are not given out yet. `source` is copied, its text too. `files` are what the text was made
+ * of, so that findings name them; NULL: there is the text alone. */
+NODISCARD struct base *base_load(const struct store_inventory *source,
+                                 struct inventory_source *files, struct findings *findings);
 
 /* Serials by zone of `base`, before slots are given out: `previous` is what each zone had (0: it is
  * new), `is_changed` whether its content changed. Gives out the slots; *serials (heap, by slot) are

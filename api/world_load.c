@@ -3,7 +3,6 @@
 
 #include "srvplan/inventory_load.h"
 #include "zones/base/clock.h"
-#include "zones/base/file.h"
 #include "zones/base/log.h"
 #include "zones/text.h"
 
@@ -43,11 +42,12 @@ static void log_findings(const struct findings *findings)
                     log_number("count", (int64_t)findings->count));
 }
 
-/* Loads a source; its findings go to the log, the first error into *err. */
-static struct base *load_logged(const struct store_inventory *source, struct error *err)
+/* Loads a source; its findings go to the log, the first error into *err. `files`: as base_load. */
+static struct base *load_logged(const struct store_inventory *source,
+                                struct inventory_source *files, struct error *err)
 {
     struct findings findings = {0};
-    struct base *base = base_load(source, &findings);
+    struct base *base = base_load(source, files, &findings);
     log_findings(&findings);
     for (size_t i = 0; !base && i < findings.count; i++) {
         const struct finding *finding = &findings.items[i];
@@ -62,22 +62,22 @@ static struct base *load_logged(const struct store_inventory *source, struct err
     return base;
 }
 
-/* Reads the inventory file into a source row; text is heap. */
-static bool read_source(const struct world *world, struct store_inventory *source,
-                        struct error *err)
+/* Reads the inventory's files, and makes the source row of them, which borrows its text. NULL:
+ * *err. */
+static struct inventory_source *read_source(const struct world *world,
+                                            struct store_inventory *source, struct error *err)
 {
-    struct bytes bytes;
-    if (!file_read(world->options.inventory_path, INVENTORY_MAX_BYTES, &bytes, err))
-        return false;
-    *source = (struct store_inventory){
-        .source = STORE_SOURCE_FILE,
-        .file = text_from(world->options.inventory_path),
-        .file_digest = digest_of(bytes),
-        .text = {(const char *)bytes.ptr, bytes.len},
-        .actor = text_from("file"),
-        .at_ms = world_now_ms(world),
-    };
-    return true;
+    struct inventory_source *files = inventory_source_open(world->options.inventory_path, err);
+    if (files)
+        *source = (struct store_inventory){
+            .source = STORE_SOURCE_FILE,
+            .file = text_from(world->options.inventory_path),
+            .file_digest = inventory_source_digest(files),
+            .text = inventory_source_text(files),
+            .actor = text_from("file"),
+            .at_ms = world_now_ms(world),
+        };
+    return files;
 }
 
 /* -- what a zone had before ---------------------------------------------------------------------
@@ -217,7 +217,8 @@ bool world_reload(struct world *world, const struct world_actor *actor, bool *se
     struct base *base = NULL;
     bool done = false;
     *served = world->served_revision == world->revision;
-    if (!read_source(world, &source, err))
+    struct inventory_source *files = read_source(world, &source, err);
+    if (!files)
         goto out;
     if (digest_equal(&source.file_digest, &stored->file_digest)) {
         log_info("inventory file unchanged", log_string("file", world->options.inventory_path));
@@ -226,7 +227,7 @@ bool world_reload(struct world *world, const struct world_actor *actor, bool *se
     }
     if (!may_replace(world, err))
         goto out;
-    base = load_logged(&source, err);
+    base = load_logged(&source, files, err);
     done = base && adopt_base(world, base, actor, served, err);
 out:
     if (done)
@@ -234,7 +235,7 @@ out:
     else
         snprintf(world->file_problem, sizeof world->file_problem, "%.250s", err->message);
     world_renew_view(world);
-    free((char *)(uintptr_t)source.text.ptr);
+    inventory_source_free(files);
     return done;
 }
 
@@ -261,19 +262,18 @@ static bool first_start(struct world *world, struct error *err)
 {
     struct store_inventory source = {0};
     struct world_actor actor = {text_from("srvpland"), text_from("start")};
-    bool served = false, done = false;
-    if (!read_source(world, &source, err))
-        return false;
-    struct base *base = load_logged(&source, err);
-    done = base && adopt_base(world, base, &actor, &served, err);
-    free((char *)(uintptr_t)source.text.ptr);
+    bool served = false;
+    struct inventory_source *files = read_source(world, &source, err);
+    struct base *base = files ? load_logged(&source, files, err) : NULL;
+    bool done = base && adopt_base(world, base, &actor, &served, err);
+    inventory_source_free(files);
     return done;
 }
 
 /* The revision that the store holds, as it was. */
 static bool restore(struct world *world, const struct store_state *state, struct error *err)
 {
-    struct base *base = load_logged(&state->inventory, err);
+    struct base *base = load_logged(&state->inventory, NULL, err);
     if (!base)
         return error_within(err, "the inventory in the store cannot be used by this version");
     for (size_t i = 0; i < state->drain_count; i++)

@@ -64,6 +64,7 @@ struct zone_settings {
     uint32_t name_server_count; /* 0: not given */
     struct soa_settings soa;
     struct optional ttl_s;
+    json_t *records; /* of a zone alone */
 };
 
 struct declared_zone {
@@ -259,6 +260,9 @@ void zones_read(struct load *load, const struct place *place, json_t *zones);
 void zones_build(struct load *load); /* all zones of the model */
 void host_use_add(struct load *load, const struct host_use *use);
 void hosts_check(struct load *load); /* addresses agree, name servers have theirs */
+
+/* ---- inventory_read_records.c ---- */
+void records_read(struct load *load, const struct place *zones); /* after hosts_check */
 
 /* ---- inventory_read_nodes.c ---- */
 void nodes_read(struct load *load, const struct place *place, json_t *nodes);

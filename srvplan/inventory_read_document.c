@@ -133,6 +133,7 @@ void document_read(struct load *load, json_t *tree)
     assertions_read(load, &policy);
     zones_build(load);
     hosts_check(load);
+    records_read(load, &zones);
     sets_check(load);
     load->inventory->policy.usual_capacity =
         load->default_capacity.given ? (uint32_t)load->default_capacity.value : CAPACITY_USUAL;

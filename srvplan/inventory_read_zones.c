@@ -48,7 +48,7 @@ static const struct key_row zone_rows[] = {
     {.key = "soa", .read = read_soa, .field = offsetof(struct zone_settings, soa)},
     {.key = "ttl", .read = read_duration, .field = offsetof(struct zone_settings, ttl_s)},
     {.key = "$comment", .read = read_comment},
-    {.key = "records"},
+    {.key = "records", .read = read_tree, .field = offsetof(struct zone_settings, records)},
     {0},
 };
 

@@ -111,28 +111,54 @@ static void keys_add(struct key_index *index, const json_t *tree, const char *se
     }
 }
 
-/* The pointer with the name in it as the text spells it. */
-static const char *pointer_spelt(const struct key_index *index, const char *pointer,
-                                 struct arena *arena)
+/* The key of a section that means `name`, or NULL. */
+static const char *key_find(const struct key_index *index, const json_t *section, char letter,
+                            const char *name)
 {
-    static const char *const sections[] = {"/domains/", "/zones/"};
+    const struct source_key wanted = {.section = letter, .name = name};
+    if (json_object_get(section, name))
+        return name;
+    const struct source_key *found =
+        index->count ? bsearch(&wanted, index->keys, index->count, sizeof *index->keys, key_order)
+                     : NULL;
+    return found ? found->key : NULL;
+}
+
+/* The domain that has `name` among its components: it stands above it. */
+static const char *component_home(const struct key_index *index, const json_t *domains,
+                                  const char *name)
+{
+    for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
+        const char *key = key_find(index, domains, 'd', dot + 1);
+        if (key && json_object_get(json_object_get(domains, key), "components"))
+            return key;
+    }
+    return NULL;
+}
+
+/* The pointer to a domain or zone as the text spells it. */
+static const char *pointer_spelt(const struct key_index *index, const json_t *tree,
+                                 const char *pointer, struct arena *arena)
+{
+    static const char *const sections[] = {"domains", "zones"};
     for (size_t i = 0; i < COUNT_OF(sections); i++) {
-        size_t len = strlen(sections[i]);
-        if (strncmp(pointer, sections[i], len) != 0)
+        size_t len = strlen(sections[i]) + 2;
+        const struct place document = {0};
+        const struct place section = place_value(&document, sections[i]);
+        const json_t *object = json_object_get(tree, sections[i]);
+        if (strncmp(pointer, place_pointer(arena, &section), len - 1) != 0 ||
+            pointer[len - 1] != '/')
             continue;
         size_t name_len = strcspn(pointer + len, "/");
-        const struct source_key wanted = {
-            .section = sections[i][1],
-            .name = arena_cstr(arena, (struct text){pointer + len, name_len})};
-        const struct source_key *found = index->count ? bsearch(&wanted, index->keys, index->count,
-                                                                sizeof *index->keys, key_order)
-                                                      : NULL;
-        if (!found)
-            continue;
-        const struct place section = {.pointer =
-                                          arena_cstr(arena, (struct text){pointer, len - 1})};
-        const struct place key = place_value(&section, found->key);
-        return arena_printf(arena, "%s%s", place_pointer(arena, &key), pointer + len + name_len);
+        const char *name = arena_cstr(arena, (struct text){pointer + len, name_len});
+        const char *key = key_find(index, object, sections[i][0], name);
+        const char *rest = key ? pointer + len + name_len : "/components";
+        if (!key && i == 0)
+            key = component_home(index, object, name);
+        if (!key)
+            break;
+        const struct place place = place_value(&section, key);
+        return arena_printf(arena, "%s%s", place_pointer(arena, &place), rest);
     }
     return pointer;
 }
@@ -157,7 +183,7 @@ void inventory_source_locate(const struct inventory_source *source, struct findi
         struct finding *finding = &findings->items[i];
         if (finding->line > 0 || !finding->pointer[0])
             continue;
-        finding->pointer = pointer_spelt(&index, finding->pointer, &findings->arena);
+        finding->pointer = pointer_spelt(&index, source->tree, finding->pointer, &findings->arena);
         wanted[count] = finding;
         spots[count++] = (struct document_spot){.pointer = finding->pointer,
                                                 .at = JSONC_AT_KEY,

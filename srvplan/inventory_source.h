@@ -38,7 +38,8 @@ void inventory_source_free(struct inventory_source *source); /* NULL is fine */
 void inventory_source_locate(const struct inventory_source *source, struct findings *findings);
 
 /* One JSON text with everything in it, without a file that it would need: the text itself where it
- * is one JSONC file, else the merged tree. Of a source that loads. Lives as long as the source. */
+ * is one JSONC file, else the merged tree (empty, when a file could not be read). Lives as long as
+ * the source. */
 struct text inventory_source_text(struct inventory_source *source);
 
 /* Of all bytes that were read: of one file that of the file. */

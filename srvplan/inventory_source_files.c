@@ -34,6 +34,8 @@ static bool bytes_read(struct inventory_source *source, const char *path, struct
 static const char *path_from(struct arena *arena, const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
     if (path[0] == '/' || !slash)
         return arena_cstr(arena, text_from(path));
     return arena_printf(arena, "%.*s/%s", (int)(slash - file), file, path);
@@ -58,13 +60,26 @@ static struct document *document_add(struct inventory_source *source, const char
     return document;
 }
 
-/* "a.jsonc → b.jsonc → a.jsonc": how `path` was reached. */
+/* "a.jsonc → b.jsonc → a.jsonc": how `path` was reached, by the names of the files. Of a long chain
+ * the middle is left out. */
 static const char *chain_print(struct inventory_source *source, uint32_t parent, const char *path)
 {
-    const char *chain = path;
-    for (uint32_t at = parent; at != DOCUMENT_ANY; at = source->origins[at].parent)
-        chain = arena_printf(&source->arena, "%s → %s", source->documents[at].file, chain);
-    return chain;
+    enum {
+        SHOWN_MAX = 3 /* besides the first */
+    };
+    const char *chain = "";
+    for (uint32_t at = parent, length = 0;; length++) {
+        bool is_first = at == DOCUMENT_ANY;
+        const char *slash = strrchr(path, '/');
+        if (length < SHOWN_MAX || is_first)
+            chain = arena_printf(&source->arena, "%s%s%s%s", slash ? slash + 1 : path,
+                                 length ? " → " : "", is_first && length > SHOWN_MAX ? "… → " : "",
+                                 chain);
+        if (is_first)
+            return chain;
+        path = source->documents[at].file;
+        at = source->origins[at].parent;
+    }
 }
 
 static bool is_same_file(const struct source_origin *origin, const struct stat *info)
@@ -91,14 +106,13 @@ static bool file_read_in(struct inventory_source *source, uint32_t parent, const
             continue;
         const char *chain = chain_print(source, parent, path);
         if (is_above(source, i, parent))
-            return error_set(err, ERROR_CONFLICT, "%s: the file includes itself: %.300s", path,
-                             chain);
-        return error_set(err, ERROR_CONFLICT, "%s: the file is read already, as %.300s", path,
+            return error_set(err, ERROR_CONFLICT, "%s: the file includes itself: %s", path, chain);
+        return error_set(err, ERROR_CONFLICT, "%s: the file is read already, as %s", path,
                          chain_print(source, source->origins[i].parent, source->documents[i].file));
     }
     uint32_t depth = parent == DOCUMENT_ANY ? 0 : source->origins[parent].depth + 1;
     if (depth > INVENTORY_MAX_INCLUDES)
-        return error_set(err, ERROR_CONFLICT, "more than %d files include each other: %.300s",
+        return error_set(err, ERROR_INVALID, "more than %d files include each other: %s",
                          INVENTORY_MAX_INCLUDES, chain_print(source, parent, path));
     if (!bytes_read(source, path, &text, err))
         return false;
@@ -200,8 +214,10 @@ static void include_read(struct inventory_source *source, uint32_t number,
     source->is_broken |= !done;
     if (!done)
         mistake_add_in(&source->mistakes, number, place, "include-failed",
-                       err.kind == ERROR_CONFLICT ? "include each file once"
-                                                  : "paths are relative to this file",
+                       err.kind == ERROR_SYSTEM     ? "paths are relative to this file"
+                       : err.kind == ERROR_CONFLICT ? "include each file once"
+                                                    : "see \"Several files\" of "
+                                                      "srvplan-inventory(5)",
                        "expected a file to include: %s", err.message);
 }
 

@@ -44,7 +44,7 @@ static void twice_report(struct merge *merge)
         mistake_add_in(mistakes, merge->twice[i].again, &place, "duplicate-key",
                        "remove or rename one of them",
                        "expected each key in one file, found this one again; the first is at "
-                       "%.300s line %u, column %u",
+                       "%s:%u:%u",
                        firsts[i].file, firsts[i].line, firsts[i].column);
     }
 }
@@ -192,7 +192,7 @@ struct text inventory_source_text(struct inventory_source *source)
     const struct document *first = &source->documents[0];
     if (source->count == 1 && source->fragment_count == 0 && first->format == DOCUMENT_JSONC)
         return (struct text){(const char *)first->text.ptr, first->text.len};
-    if (!source->text.ptr) {
+    if (!source->text.ptr && source->tree) {
         json_t *tree = tree_whole(source);
         char *text = json_dumps(tree, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS));
         if (!text)

@@ -10,7 +10,8 @@
  * begin with an underscore: `hostmaster._tcp.example.org` is no mail domain.
  *
  * Sets in content order: all SRV sets first (declared[i] is content set i), then the fixed ones
- * (A, AAAA, NS, SOA), whose content does not depend on overlays and is built here. */
+ * (A, AAAA, NS, SOA, and what zones have in `records`), whose content does not depend on overlays
+ * and is built here. */
 #pragma once
 #include "srvplan/finding.h"
 #include "srvplan/inventory.h"

@@ -4,8 +4,8 @@
  *
  * The steps, in order: layout_hosts (which host belongs to which zone, with which addresses),
  * layout_declared (SRV sets, shared), layout_scale (can they be weighed?), layout_fixed (A, AAAA,
- * NS, SOA sets, which stand behind the declared ones), layout_names (owner names in order, types,
- * classes of zones). */
+ * NS, SOA sets, which stand behind the declared ones), layout_records (the zones' own records,
+ * likewise), layout_names (owner names in order, types, classes of zones). */
 #pragma once
 #include "srvplan/intern.h"
 #include "srvplan/layout.h"
@@ -91,6 +91,12 @@ uint32_t layout_host_of(const struct layout_work *work, struct name name);
 void layout_declared(struct layout_work *work);
 void layout_scale(struct layout_work *work);
 void layout_fixed(struct layout_work *work);
+void layout_records(struct layout_work *work);
 void layout_names(struct layout_work *work);
+
+/* Appends a set behind the declared ones; returns its number among all content sets. `owner` is
+ * part of its key: empty unless the set belongs to one owner alone. */
+uint32_t layout_fixed_add(struct layout_work *work, const struct content_set *set,
+                          struct name owner);
 
 void layout_entry_add(struct layout_work *work, const struct layout_entry *entry);

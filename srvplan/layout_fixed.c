@@ -5,9 +5,7 @@
 
 #include <string.h>
 
-/* Appends a set behind the declared ones; returns its number among all content sets. `owner` is
- * part of its key: empty unless the set belongs to one owner alone. */
-static uint32_t fixed_add(struct layout_work *work, const struct content_set *set,
+uint32_t layout_fixed_add(struct layout_work *work, const struct content_set *set,
                           struct name owner)
 {
     uint32_t at = work->layout->fixed_count++;
@@ -45,16 +43,16 @@ static uint32_t add_addresses(struct layout_work *work, const struct layout_host
     struct bytes *rdata = arena_array(work->arena, struct bytes, count);
     for (uint32_t i = 0; i < count; i++)
         rdata[i] = text_rdata_address(work->arena, (struct bytes){addresses + i * size, size});
-    return fixed_add(work,
-                     &(struct content_set){
-                         .type = type,
-                         .section = CONTENT_ANSWER,
-                         .ttl_s = work->inventory->zones[host->zone].ttl_s,
-                         .count = count,
-                         .rdata = rdata,
-                         .usual_owner_bytes = (uint32_t)host->name.len,
-                     },
-                     host->name);
+    return layout_fixed_add(work,
+                            &(struct content_set){
+                                .type = type,
+                                .section = CONTENT_ANSWER,
+                                .ttl_s = work->inventory->zones[host->zone].ttl_s,
+                                .count = count,
+                                .rdata = rdata,
+                                .usual_owner_bytes = (uint32_t)host->name.len,
+                            },
+                            host->name);
 }
 
 static void add_entry(struct layout_work *work, struct name owner, uint32_t zone, uint32_t set,
@@ -104,7 +102,7 @@ static uint32_t add_soa(struct layout_work *work, const struct inventory_zone *z
                                   .minimum_s = soa->minimum_s};
     struct bytes *rdata = arena_new(work->arena, struct bytes);
     *rdata = text_rdata_soa(work->arena, mname, rname, &numbers);
-    return fixed_add(
+    return layout_fixed_add(
         work,
         &(struct content_set){
             .type = RRTYPE_SOA,
@@ -196,18 +194,18 @@ static uint32_t add_ns(struct layout_work *work, uint32_t index)
         struct bytes template = content_template(&work->scratch, server, zone->apex);
         rdata[count++] = text_rdata_ns(work->arena, template);
     }
-    return fixed_add(work,
-                     &(struct content_set){
-                         .type = RRTYPE_NS,
-                         .section = CONTENT_ANSWER,
-                         .ttl_s = zone->ttl_s,
-                         .count = count,
-                         .rdata = rdata,
-                         .additional = additional,
-                         .additional_count = additional_count,
-                         .usual_owner_bytes = (uint32_t)zone->apex.len,
-                     },
-                     (struct name){0});
+    return layout_fixed_add(work,
+                            &(struct content_set){
+                                .type = RRTYPE_NS,
+                                .section = CONTENT_ANSWER,
+                                .ttl_s = zone->ttl_s,
+                                .count = count,
+                                .rdata = rdata,
+                                .additional = additional,
+                                .additional_count = additional_count,
+                                .usual_owner_bytes = (uint32_t)zone->apex.len,
+                            },
+                            (struct name){0});
 }
 
 static uint32_t ns_of(struct apex_work *a, uint32_t index)
@@ -297,5 +295,4 @@ void layout_fixed(struct layout_work *work)
     add_hosts(work);
     add_apexes(work);
     fill_targets(work);
-    work->layout->fixed = work->fixed;
 }

@@ -75,6 +75,7 @@ static void add(struct mistakes *mistakes, const struct place *place, struct mis
 {
     char message[512];
     vsnprintf(message, sizeof message, format, args);
+    text_end_whole(message);
     if (mistakes->count < MISTAKES_MAX) {
         mistake.spot = (struct document_spot){
             .pointer = place_pointer(&mistakes->arena, place),
@@ -154,6 +155,7 @@ const char *mistakes_quote(struct mistakes *mistakes, struct text text)
 struct numbered {
     const struct mistake *mistake;
     const struct document_spot *spot;
+    bool is_elsewhere; /* in a file that the document brings in */
     size_t number;
 };
 
@@ -163,7 +165,9 @@ static int text_order(const void *a, const void *b)
     const struct document_spot *x = left->spot, *y = right->spot;
     if (x->document != y->document)
         return x->document < y->document ? -1 : 1;
-    int file = x->file && y->file ? strcmp(x->file, y->file) : 0;
+    if (left->is_elsewhere != right->is_elsewhere)
+        return left->is_elsewhere ? 1 : -1;
+    int file = left->is_elsewhere ? strcmp(x->file, y->file) : 0;
     if (file != 0)
         return file;
     if (x->line != y->line)
@@ -185,7 +189,10 @@ void mistakes_publish(struct mistakes *mistakes, const struct document *document
         spots[i] = mistakes->items[i].spot;
     documents_find(documents, count, spots, listed);
     for (size_t i = 0; i < listed; i++)
-        order[i] = (struct numbered){&mistakes->items[i], &spots[i], i};
+        order[i] = (struct numbered){.mistake = &mistakes->items[i],
+                                     .spot = &spots[i],
+                                     .is_elsewhere = mistakes->items[i].spot.file != NULL,
+                                     .number = i};
     qsort(order, listed, sizeof *order, text_order);
     for (size_t i = 0; i < listed; i++)
         findings_add(findings, &(struct finding){.severity = order[i].mistake->severity,

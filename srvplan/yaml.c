@@ -63,6 +63,7 @@ static bool fault(struct work *work, yaml_mark_t at, const char *code, const cha
     va_start(args, format);
     vsnprintf(work->fault->message, sizeof work->fault->message, format, args);
     va_end(args);
+    text_end_whole(work->fault->message);
     return false;
 }
 

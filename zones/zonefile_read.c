@@ -61,6 +61,7 @@ static bool fault(struct reading *r, const struct token *where, const char *code
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    text_end_whole(message);
     r->faults =
         arena_grow(r->arena, r->faults, &r->fault_capacity, r->fault_count + 1, sizeof *r->faults);
     r->faults[r->fault_count++] = (struct zonefile_fault){

@@ -211,13 +211,35 @@ static json_t *set_json(const struct plan *plan, uint32_t set, const struct cont
     return object;
 }
 
-enum {
-    NO_TYPE = 0
+/* Sets come in rounds: what the plan is about first. SOA records are left out: their serials are
+ * decided when a zone is published. */
+enum round {
+    ROUND_SRV,
+    ROUND_ADDRESSES,
+    ROUND_NS,
+    ROUND_OTHERS, /* a zone's own records */
+    ROUND_COUNT,
 };
 
-/* The sets of one round: of the types `first` and `second`. */
+static bool is_of_round(uint16_t type, enum round round)
+{
+    switch (type) {
+    case RRTYPE_SRV:
+        return round == ROUND_SRV;
+    case RRTYPE_A:
+    case RRTYPE_AAAA:
+        return round == ROUND_ADDRESSES;
+    case RRTYPE_NS:
+        return round == ROUND_NS;
+    case RRTYPE_SOA:
+        return false;
+    default:
+        return round == ROUND_OTHERS;
+    }
+}
+
 static void add_sets(json_t *array, const struct plan *plan, struct set_parts *parts,
-                     uint16_t first, uint16_t second)
+                     enum round round)
 {
     const struct content_names *names = &plan->input.layout->names;
     for (uint32_t i = 0; i < names->zone_count; i++) {
@@ -229,7 +251,7 @@ static void add_sets(json_t *array, const struct plan *plan, struct set_parts *p
             const struct content_types *types = &names->types[name->types];
             for (uint32_t k = 0; k < types->count; k++) {
                 uint32_t set = types->entries[k].set;
-                if (types->entries[k].type == first || types->entries[k].type == second)
+                if (is_of_round(types->entries[k].type, round))
                     append(array, set_json(plan, set, name, zone->apex, &parts[set]));
             }
         }
@@ -241,9 +263,8 @@ static json_t *sets_json(const struct plan *plan)
     struct arena arena = {0};
     struct set_parts *parts = arena_array(&arena, struct set_parts, plan->content.count);
     json_t *array = json_array();
-    add_sets(array, plan, parts, RRTYPE_SRV, NO_TYPE);
-    add_sets(array, plan, parts, RRTYPE_A, RRTYPE_AAAA);
-    add_sets(array, plan, parts, RRTYPE_NS, NO_TYPE);
+    for (enum round round = 0; round < ROUND_COUNT; round++)
+        add_sets(array, plan, parts, round);
     for (uint32_t i = 0; i < plan->content.count; i++) {
         json_decref(parts[i].records);
         json_decref(parts[i].because);

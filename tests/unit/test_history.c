@@ -33,7 +33,7 @@ static void build(void)
     struct findings findings = {0};
     struct store_inventory source = {.text = text_from(inventory)};
     memset(&world, 0, sizeof world);
-    world.base = base_load(&source, &findings);
+    world.base = base_load(&source, NULL, &findings);
     ck_assert_msg(world.base != NULL, "%s", findings.count ? findings.items[0].message : "?");
     findings_fini(&findings);
     world.drain = (struct overlay_drain){.id = text_from("dr_1"), .node = a_node};

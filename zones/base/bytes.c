@@ -36,6 +36,19 @@ bool text_starts_with(struct text a, const char *prefix)
     return a.len >= len && memcmp(a.ptr, prefix, len) == 0;
 }
 
+void text_end_whole(char *string)
+{
+    size_t len = strlen(string), tail = 0;
+    while (tail < len && tail < 3 && ((uint8_t)string[len - 1 - tail] & 0xc0) == 0x80)
+        tail++;
+    if (tail == len)
+        return;
+    uint8_t lead = (uint8_t)string[len - 1 - tail];
+    size_t wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+    if (tail < wanted)
+        string[len - 1 - tail] = '\0';
+}
+
 bool text_to_u64(struct text text, uint64_t min, uint64_t max, uint64_t *value)
 {
     uint64_t sum = 0;

@@ -30,6 +30,9 @@ bool text_is(struct text a, const char *string);
 int text_compare(struct text a, struct text b); /* by byte; a prefix comes first */
 bool text_starts_with(struct text a, const char *prefix);
 
+/* Removes a character of UTF-8 that is incomplete at the end of a string: what a buffer cut off. */
+void text_end_whole(char *string);
+
 /* Parses a decimal number without sign or space, min..max. False leaves *value alone. */
 NODISCARD bool text_to_u64(struct text text, uint64_t min, uint64_t max, uint64_t *value);
 

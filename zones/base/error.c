@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zones/base/error.h"
 
+#include "zones/base/bytes.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
+    text_end_whole(err->message);
     return false;
 }
 
@@ -40,9 +43,11 @@ bool error_within(struct error *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(place, sizeof place, format, args);
     va_end(args);
+    text_end_whole(place);
     char inner[sizeof err->message];
     memcpy(inner, err->message, sizeof inner);
     snprintf(err->message, sizeof err->message, "%s: %.*s", place,
              (int)(sizeof inner - sizeof place - 3), inner);
+    text_end_whole(err->message);
     return false;
 }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "srvplan/layout_build.h"
+#include "zones/rrtype.h"
+
+#include <string.h>
+
+/* The records of one owner and type: they stand together in a zone. */
+struct group {
+    const struct inventory_record *records;
+    uint32_t count;
+};
+
+struct records_work {
+    struct layout_work *work;
+    struct intern keys; /* owners whose sets are equal share one */
+    uint32_t *by_key;
+    size_t capacity;
+};
+
+/* The next group of a zone from *at on; count 0: there is none. */
+static struct group group_next(const struct inventory_zone *zone, uint32_t *at)
+{
+    struct group group = {.records = zone->records + *at};
+    while (*at < zone->record_count && zone->records[*at].type == group.records->type &&
+           name_equal(zone->records[*at].owner, group.records->owner)) {
+        group.count++;
+        ++*at;
+    }
+    return group;
+}
+
+static bool is_address(uint16_t type)
+{
+    return type == RRTYPE_A || type == RRTYPE_AAAA;
+}
+
+/* Where the name of a host stands in RDATA whose addresses go with it, or 0. */
+static uint32_t host_at(uint16_t type)
+{
+    return type == RRTYPE_SRV ? 6 : type == RRTYPE_MX ? 2 : 0; /* RFC 2782; RFC 1035 3.3.9 */
+}
+
+static bool is_before(const struct inventory_record *record, struct name owner, uint16_t type)
+{
+    int order = name_compare(record->owner, owner);
+    return order < 0 || (order == 0 && record->type < type);
+}
+
+/* The addresses that a zone holds for a host, or CONTENT_NONE. */
+static uint32_t addresses_of(struct records_work *r, const uint32_t *sets, uint32_t zone,
+                             struct name host, uint16_t type)
+{
+    const struct inventory_zone *in = &r->work->inventory->zones[zone];
+    uint32_t known = layout_host_of(r->work, host);
+    if (known != UINT32_MAX && r->work->hosts[known].zone == zone) {
+        const struct layout_host *made = &r->work->hosts[known];
+        uint32_t set = type == RRTYPE_A ? made->ipv4_set : made->ipv6_set;
+        if (set != CONTENT_NONE)
+            return set;
+    }
+    uint32_t low = 0, high = in->record_count; /* the first that is not before (host, type) */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (is_before(&in->records[middle], host, type))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool is_there = low < in->record_count && in->records[low].type == type &&
+                    name_equal(in->records[low].owner, host);
+    return is_there ? sets[low] : CONTENT_NONE;
+}
+
+static struct bytes key_of(struct records_work *r, const struct content_set *set)
+{
+    struct layout_key key = {.arena = &r->work->scratch};
+    layout_key_u32(&key, set->type);
+    layout_key_u32(&key, set->ttl_s);
+    for (uint32_t i = 0; i < set->count; i++)
+        layout_key_bytes(&key, set->rdata[i]);
+    for (uint32_t i = 0; i < set->additional_count; i++)
+        layout_key_u32(&key, set->additional[i].set);
+    return layout_key_end(&key);
+}
+
+/* Makes the set of a group, or finds the one that another owner has. */
+static uint32_t set_of(struct records_work *r, const uint32_t *sets, uint32_t zone,
+                       struct group group)
+{
+    struct arena *arena = r->work->arena;
+    uint32_t at = host_at(group.records->type);
+    struct bytes *rdata = arena_array(arena, struct bytes, group.count);
+    struct content_additional *additional =
+        arena_array(arena, struct content_additional, at ? 2 * (size_t)group.count : 0);
+    struct content_set set = {
+        .type = group.records->type,
+        .section = CONTENT_ANSWER,
+        .ttl_s = group.records->ttl_s,
+        .count = group.count,
+        .rdata = rdata,
+        .additional = additional,
+        .usual_owner_bytes = (uint32_t)group.records->owner.len,
+    };
+    for (uint32_t i = 0; i < group.count; i++) {
+        rdata[i] = group.records[i].rdata;
+        struct name host = {rdata[i].ptr + at, rdata[i].len - at};
+        const uint16_t types[] = {RRTYPE_A, RRTYPE_AAAA};
+        for (size_t j = 0; at && j < COUNT_OF(types); j++) {
+            uint32_t addresses = addresses_of(r, sets, zone, host, types[j]);
+            if (addresses != CONTENT_NONE)
+                additional[set.additional_count++] = (struct content_additional){i, at, addresses};
+        }
+    }
+    uint32_t known = r->keys.count;
+    uint32_t number = intern_add(&r->keys, key_of(r, &set));
+    if (number == known) {
+        r->by_key = arena_grow(&r->work->scratch, r->by_key, &r->capacity, (size_t)number + 1,
+                               sizeof *r->by_key);
+        r->by_key[number] = layout_fixed_add(r->work, &set, (struct name){0});
+    }
+    return r->by_key[number];
+}
+
+enum round {
+    ROUND_ADDRESSES, /* first: others carry them */
+    ROUND_OTHERS,
+};
+
+/* Adds the groups of a zone that belong to the round; sets[i] becomes the set of record i. */
+static void add_zone(struct records_work *r, uint32_t *sets, uint32_t index, enum round round)
+{
+    const struct inventory_zone *zone = &r->work->inventory->zones[index];
+    for (uint32_t at = 0, first = 0; at < zone->record_count; first = at) {
+        struct group group = group_next(zone, &at);
+        if (is_address(group.records->type) != (round == ROUND_ADDRESSES))
+            continue;
+        uint32_t set = set_of(r, sets, index, group);
+        for (uint32_t i = first; i < at; i++)
+            sets[i] = set;
+        layout_entry_add(r->work, &(struct layout_entry){.owner = group.records->owner,
+                                                         .zone = index,
+                                                         .set = set,
+                                                         .kind = CONTENT_NAME,
+                                                         .type = group.records->type});
+    }
+}
+
+void layout_records(struct layout_work *work)
+{
+    struct records_work r = {.work = work, .keys = intern_over(&work->scratch)};
+    for (uint32_t i = 0; i < work->inventory->zone_count; i++) {
+        uint32_t count = work->inventory->zones[i].record_count;
+        if (count == 0)
+            continue;
+        uint32_t *sets = arena_array(&work->scratch, uint32_t, count);
+        add_zone(&r, sets, i, ROUND_ADDRESSES);
+        add_zone(&r, sets, i, ROUND_OTHERS);
+    }
+}
