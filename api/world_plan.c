@@ -32,29 +32,23 @@ void planned_unref(struct planned *planned)
     free(planned);
 }
 
-/* What a verdict is about, in another plan too: the inputs of a set, the id of an assertion. */
-static bool is_same_subject(const struct plan *a, const struct plan_verdict *of_a,
-                            const struct plan *b, const struct plan_verdict *of_b)
+/* Sets are the same when their inputs are, in another inventory too. */
+static bool is_same_set(const struct plan *a, const struct plan_verdict *of_a, const struct plan *b,
+                        const struct plan_verdict *of_b)
 {
-    if (of_a->guard != of_b->guard || of_a->unit != of_b->unit ||
-        (of_a->set == PLAN_NO_SET) != (of_b->set == PLAN_NO_SET))
-        return false;
-    if (of_a->set != PLAN_NO_SET)
-        return digest_equal(&a->input.layout->declared[of_a->set].key,
-                            &b->input.layout->declared[of_b->set].key);
-    return !of_a->assertion || text_equal(of_a->assertion->id, of_b->assertion->id);
+    if (of_a->set == PLAN_NO_SET || of_b->set == PLAN_NO_SET)
+        return of_a->set == of_b->set;
+    return digest_equal(&a->input.layout->declared[of_a->set].key,
+                        &b->input.layout->declared[of_b->set].key);
 }
 
 /* True when `before` says no to the same thing at least as badly. */
 static bool was_refused(const struct plan *before, const struct plan *after,
                         const struct plan_verdict *verdict)
 {
-    bool is_ceiling = plan_guard_rows[verdict->guard].is_ceiling;
     for (uint32_t i = 0; before && i < before->refusal_count; i++) {
         const struct plan_verdict *old = &before->refusals[i];
-        bool was_as_bad =
-            is_ceiling ? old->would_be >= verdict->would_be : old->would_be <= verdict->would_be;
-        if (was_as_bad && is_same_subject(before, old, after, verdict))
+        if (plan_verdict_covers(old, verdict) && is_same_set(before, old, after, verdict))
             return true;
     }
     return false;

@@ -105,12 +105,9 @@ struct plan_verdict {
     const char *message; /* for a person, with the numbers and what would make it pass */
 };
 
-/* Every no, by guard of each set in order, then the inventory's; and of each guard that is asked
- * for and says no to nothing the verdict that is nearest to one. */
-struct plan_guarded {
-    const struct plan_verdict *refusals, *passes;
-    uint32_t refusal_count, pass_count;
-};
+/* Whether `old` says no to the same thing at least as badly as `verdict` does; whether they are
+ * about the same set, the caller knows. */
+bool plan_verdict_covers(const struct plan_verdict *old, const struct plan_verdict *verdict);
 
 struct plan_input {
     const struct layout *layout;
@@ -124,9 +121,10 @@ struct plan {
     const struct plan_set *sets; /* by declared set */
     uint32_t set_count;
     struct content_sets content;         /* all sets, ready to compile and print */
-    const struct plan_verdict *refusals; /* see plan_guarded */
+    const struct plan_verdict *refusals; /* by set, then the inventory's */
     uint32_t refusal_count;
-    const struct plan_verdict *passes;
+    const struct plan_verdict
+        *passes; /* of each other guard that is asked for the nearest to a no */
     uint32_t pass_count;
     struct findings findings;
     int64_t next_change_at_ms; /* 0: never by itself */

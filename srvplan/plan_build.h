@@ -43,10 +43,16 @@ void plan_members(struct plan_work *work, uint32_t declared, struct plan_set *se
 /* Judges the plan's own sets, and finds what no set can keep. */
 void plan_guards(struct plan_work *work);
 
-/* Judges `sets`, which may be tentative: as many as the plan has, in its order. The verdicts live
- * in the arena; the plan is not touched. */
-void plan_guards_judge(const struct plan_work *work, const struct plan_set *sets,
-                       struct arena *arena, struct plan_guarded *guarded);
+/* As in a plan. */
+struct plan_judgement {
+    const struct plan_verdict *refusals, *passes;
+    uint32_t refusal_count, pass_count;
+};
+
+/* Judges `sets`, which may be tentative: one for each declared set. The verdicts live in the arena;
+ * the plan is not touched. */
+struct plan_judgement plan_guards_judge(const struct plan_work *work, const struct plan_set *sets,
+                                        struct arena *arena);
 
 /* "example.org/xmpp-client", and how many more domains have the set. */
 const char *plan_set_name(struct arena *arena, const struct plan *plan, const struct plan_set *set);

@@ -109,14 +109,25 @@ void guard_list_add(struct guard_list *list, const struct plan_verdict *verdict)
     list->refusals[list->refusal_count++] = *verdict;
 }
 
-static void list_end(struct guard_list *list, struct plan_guarded *guarded)
+bool plan_verdict_covers(const struct plan_verdict *old, const struct plan_verdict *verdict)
+{
+    if (old->guard != verdict->guard || old->unit != verdict->unit || old->is_ok)
+        return false;
+    if (old->assertion && !text_equal(old->assertion->id, verdict->assertion->id))
+        return false;
+    return plan_guard_rows[old->guard].is_ceiling ? old->would_be >= verdict->would_be
+                                                  : old->would_be <= verdict->would_be;
+}
+
+static struct plan_judgement list_end(struct guard_list *list)
 {
     struct plan_verdict *passes = arena_array(list->arena, struct plan_verdict, PLAN_GUARD_COUNT);
-    *guarded = (struct plan_guarded){
+    struct plan_judgement judgement = {
         .refusals = list->refusals, .refusal_count = list->refusal_count, .passes = passes};
     for (size_t guard = 0; guard < PLAN_GUARD_COUNT; guard++)
         if (list->nearest[guard].message && !list->is_refused[guard])
-            passes[guarded->pass_count++] = list->nearest[guard];
+            passes[judgement.pass_count++] = list->nearest[guard];
+    return judgement;
 }
 
 /* -- one set ------------------------------------------------------------------------------------
@@ -219,20 +230,20 @@ static void judge_ttl(struct judge *judge)
 /* -- all of them --------------------------------------------------------------------------------
  */
 
-void plan_guards_judge(const struct plan_work *work, const struct plan_set *sets,
-                       struct arena *arena, struct plan_guarded *guarded)
+struct plan_judgement plan_guards_judge(const struct plan_work *work, const struct plan_set *sets,
+                                        struct arena *arena)
 {
     struct guard_list list = {.arena = arena};
     struct judge judge = {.work = work, .list = &list};
-    for (uint32_t i = 0; i < work->plan->set_count; i++) {
+    for (uint32_t i = 0; i < work->plan->input.layout->declared_count; i++) {
         look_at(&judge, &sets[i]);
         if (!sets[i].is_null)
             judge_members(&judge);
         judge_ttl(&judge);
     }
     guard_inventory(work, sets, &list);
-    list_end(&list, guarded);
     arena_fini(&judge.scratch);
+    return list_end(&list);
 }
 
 /* What not even the whole of a set has: nothing of it can be drained then. Said of the first. */
@@ -262,11 +273,10 @@ static void find_out_of_reach(struct plan_work *work)
 void plan_guards(struct plan_work *work)
 {
     struct plan *plan = work->plan;
-    struct plan_guarded guarded;
-    plan_guards_judge(work, plan->sets, &plan->arena, &guarded);
-    plan->refusals = guarded.refusals;
-    plan->refusal_count = guarded.refusal_count;
-    plan->passes = guarded.passes;
-    plan->pass_count = guarded.pass_count;
+    struct plan_judgement judgement = plan_guards_judge(work, plan->sets, &plan->arena);
+    plan->refusals = judgement.refusals;
+    plan->refusal_count = judgement.refusal_count;
+    plan->passes = judgement.passes;
+    plan->pass_count = judgement.pass_count;
     find_out_of_reach(work);
 }

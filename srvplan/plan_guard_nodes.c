@@ -14,7 +14,7 @@ static struct node_service *services_of(const struct plan_work *work, const stru
 {
     struct node_service *services =
         arena_array(arena, struct node_service, work->inventory->node_count);
-    for (uint32_t i = 0; i < work->plan->set_count; i++) {
+    for (uint32_t i = 0; i < work->plan->input.layout->declared_count; i++) {
         for (uint32_t j = 0; j < sets[i].member_count; j++) {
             const struct plan_member *member = &sets[i].members[j];
             struct node_service *service = &services[member->node];

@@ -296,6 +296,45 @@ START_TEST(a_remedy_says_until_when_a_drain_lasts)
 }
 END_TEST
 
+/* -- what is a refusal already ------------------------------------------------------------------
+ */
+
+static const struct inventory_assertion other_assertion[] = {{TEXT("other"), first_two, 2, 1}};
+static const struct {
+    const char *label;
+    struct plan_verdict old, verdict;
+    bool is_covered;
+} covers[] = {
+    /* clang-format off */
+    {"the same", {.guard = PLAN_GUARD_MIN_NODES, .would_be = 1},
+     {.guard = PLAN_GUARD_MIN_NODES, .would_be = 1}, true},
+    {"better", {.guard = PLAN_GUARD_MIN_NODES, .would_be = 1},
+     {.guard = PLAN_GUARD_MIN_NODES, .would_be = 2}, true},
+    {"worse", {.guard = PLAN_GUARD_MIN_NODES, .would_be = 2},
+     {.guard = PLAN_GUARD_MIN_NODES, .would_be = 1}, false},
+    {"another guard", {.guard = PLAN_GUARD_MIN_SITES, .would_be = 1},
+     {.guard = PLAN_GUARD_MIN_NODES, .would_be = 1}, false},
+    {"another unit", {.guard = PLAN_GUARD_SURVIVE, .would_be = 0},
+     {.guard = PLAN_GUARD_SURVIVE, .unit = PLAN_UNIT_PPB, .would_be = 1}, false},
+    {"of a ceiling, more is worse", {.guard = PLAN_GUARD_MAX_DRAINS, .would_be = 2},
+     {.guard = PLAN_GUARD_MAX_DRAINS, .would_be = 3}, false},
+    {"of a ceiling, less is better", {.guard = PLAN_GUARD_MAX_DRAINS, .would_be = 3},
+     {.guard = PLAN_GUARD_MAX_DRAINS, .would_be = 2}, true},
+    {"of one assertion", {.guard = PLAN_GUARD_ASSERTION, .assertion = one_of_two},
+     {.guard = PLAN_GUARD_ASSERTION, .assertion = one_of_two}, true},
+    {"of another assertion", {.guard = PLAN_GUARD_ASSERTION, .assertion = one_of_two},
+     {.guard = PLAN_GUARD_ASSERTION, .assertion = other_assertion}, false},
+    /* clang-format on */
+};
+
+START_TEST(a_refusal_is_new_when_it_is_another_or_worse)
+{
+    ck_assert_msg(plan_verdict_covers(&covers[_i].old, &covers[_i].verdict) ==
+                      covers[_i].is_covered,
+                  "%s", covers[_i].label);
+}
+END_TEST
+
 /* -- what drains of other modes leave -----------------------------------------------------------
  */
 
@@ -335,9 +374,8 @@ START_TEST(tentative_sets_are_judged_without_touching_the_plan)
     memcpy(members, set.members, sizeof members);
     members[0].drain = &modes[_i].drain;
     set.members = members;
-    struct plan_guarded guarded;
-    plan_guards_judge(&work, &set, &arena, &guarded);
-    const char *got = refusals_print(guarded.refusals, guarded.refusal_count, &arena);
+    struct plan_judgement judgement = plan_guards_judge(&work, &set, &arena);
+    const char *got = refusals_print(judgement.refusals, judgement.refusal_count, &arena);
     ck_assert_msg(strcmp(got, modes[_i].refusals) == 0, "%s: %s", modes[_i].label, got);
     ck_assert_uint_eq(made.plan->refusal_count, 0);
     arena_fini(&arena);
@@ -358,9 +396,8 @@ START_TEST(a_set_of_demoted_nodes_is_not_empty_and_has_nobody)
     struct plan_set set = made.plan->sets[0];
     member.drain = &drain;
     set.members = &member;
-    struct plan_guarded guarded;
-    plan_guards_judge(&work, &set, &arena, &guarded);
-    ck_assert_str_eq(refusals_print(guarded.refusals, guarded.refusal_count, &arena),
+    struct plan_judgement judgement = plan_guards_judge(&work, &set, &arena);
+    ck_assert_str_eq(refusals_print(judgement.refusals, judgement.refusal_count, &arena),
                      "min_nodes 0<1");
     arena_fini(&arena);
     made_fini(&made);
@@ -469,6 +506,7 @@ int main(void)
     tcase_add_test(tcase, a_set_without_any_node_is_refused);
     tcase_add_test(tcase, a_state_is_no_drain_and_still_leaves_less);
     tcase_add_test(tcase, a_remedy_says_until_when_a_drain_lasts);
+    tcase_add_loop_test(tcase, a_refusal_is_new_when_it_is_another_or_worse, 0, COUNT_OF(covers));
     tcase_add_loop_test(tcase, tentative_sets_are_judged_without_touching_the_plan, 0,
                         COUNT_OF(modes));
     tcase_add_test(tcase, a_set_of_demoted_nodes_is_not_empty_and_has_nobody);
