@@ -59,7 +59,10 @@ void lint_find(struct lint *lint, enum lint_id id, const struct lint_place *plac
     struct arena arena = {0};
     va_list args;
     va_start(args, format);
-    const struct finding at = {.file = place->file, .line = place->line, .pointer = place->pointer};
+    const struct finding at = {.file = place->file,
+                               .line = place->line,
+                               .column = place->line > 0,
+                               .pointer = place->pointer};
     find(lint->findings, id, &at, format_message(&arena, format, args));
     va_end(args);
     arena_fini(&arena);
@@ -82,8 +85,11 @@ static void check(struct lint *lint)
     lint_ports(lint);
     lint_xmpp(lint);
     lint_weights(lint);
+    lint_clients(lint);
     lint_time(lint);
     lint_size(lint);
+    if (lint->given)
+        lint_host_metas(lint, lint->given->host_metas, lint->given->host_meta_count);
     tell_the_rest(lint);
 }
 
@@ -117,5 +123,22 @@ void lint_plan(const struct plan *plan, enum layout_need need, enum lint_extent 
     lint_take_plan(&lint);
     lint_hosts_settle(&lint);
     check(&lint);
+    arena_fini(&lint.scratch);
+}
+
+void lint_plan_host_metas(const struct plan *plan, const struct lint_host_meta *host_metas,
+                          uint32_t count, struct findings *findings)
+{
+    struct lint lint = {
+        .findings = findings,
+        .input = LINT_INVENTORY,
+        .extent = LINT_ALL,
+        .plan = plan,
+    };
+    lint.host_names = intern_over(&lint.scratch);
+    lint_take_plan(&lint);
+    lint_hosts_settle(&lint);
+    lint_host_metas(&lint, host_metas, count);
+    tell_the_rest(&lint);
     arena_fini(&lint.scratch);
 }

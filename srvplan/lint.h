@@ -13,6 +13,7 @@
  * or served. Warnings and notes are for `check` and `audit`. Pure: no I/O, no clock. */
 #pragma once
 #include "srvplan/finding.h"
+#include "srvplan/host_meta.h"
 #include "srvplan/plan.h"
 
 enum lint_input {
@@ -56,11 +57,19 @@ struct lint_authority {
     uint32_t serial;
 };
 
+/* A host-meta file of a domain. */
+struct lint_host_meta {
+    struct name domain;
+    struct host_meta meta;
+};
+
 struct lint_records {
     const struct lint_record *items;
     uint32_t count;
     enum lint_input input; /* LINT_FILE or LINT_LIVE */
     int64_t at_ms;         /* now, for signatures */
+    const struct lint_host_meta *host_metas;
+    uint32_t host_meta_count;
     /* Of live answers: */
     struct name apex; /* of the zone that holds the domain */
     const struct lint_authority *authorities;
@@ -80,6 +89,10 @@ enum lint_extent {
 /* All findings of a plan. `need` is what its layout was built for. */
 void lint_plan(const struct plan *plan, enum layout_need need, enum lint_extent extent,
                struct findings *findings);
+
+/* The findings of host-meta files beside a plan; lint_plan leaves them out. */
+void lint_plan_host_metas(const struct plan *plan, const struct lint_host_meta *host_metas,
+                          uint32_t count, struct findings *findings);
 
 /* Adds a finding by its row, for those who meet it where lint does not look: the layout, the
  * loader, the timeline. `place` gives pointer, file, line and column; the rest is the row's. */

@@ -28,6 +28,15 @@ static struct text name_text(struct lint *lint, struct name name)
     return text;
 }
 
+/* Where a domain is declared: a component at the domain that lists it. */
+static struct lint_place place_of_domain(struct lint *lint, uint32_t index)
+{
+    const struct inventory_domain *domains = lint->plan->input.layout->inventory->domains;
+    uint32_t at = domains[index].component_of;
+    struct name name = domains[at == INVENTORY_NONE ? index : at].name;
+    return (struct lint_place){.pointer = pointer_to(lint, "domains", name_text(lint, name))};
+}
+
 static struct lint_place place_of_name(struct lint *lint, const char *section, struct name name)
 {
     return (struct lint_place){.pointer = pointer_to(lint, section, name_text(lint, name))};
@@ -136,7 +145,7 @@ static void take_set(struct lint *lint, uint32_t index)
         .is_null = from->is_null,
         .is_mux = service->is_mux,
         .service = declared->service,
-        .place = place_of_name(lint, "domains", domain),
+        .place = place_of_domain(lint, declared->domain),
     };
     if (!name_join(&lint->scratch, service->srv_labels, domain, &set->owner))
         set->owner = domain; /* cannot be: the layout refuses such domains */
@@ -150,36 +159,59 @@ static void take_set(struct lint *lint, uint32_t index)
 
 /* ---- domains ---- */
 
+struct grouping {
+    struct intern groups; /* by what makes domains alike */
+    size_t capacity;
+    uint32_t *key;
+    size_t key_capacity;
+};
+
+static void group_add(struct lint *lint, uint32_t domain)
+{
+    const struct layout *layout = lint->plan->input.layout;
+    const struct inventory_domain *in = &layout->inventory->domains[domain];
+    struct lint_domain *group = &lint->domains[lint->domain_count++];
+    *group = (struct lint_domain){
+        .name = in->name,
+        .is_component = in->component_of != INVENTORY_NONE,
+        .sets = {LINT_NONE, LINT_NONE, LINT_NONE, LINT_NONE},
+        .place = place_of_domain(lint, domain),
+    };
+    for (uint32_t i = layout->domain_first[domain]; i < layout->domain_first[domain + 1]; i++) {
+        uint32_t set = layout->domain_sets[i];
+        if (lint->sets[set].kind != LINT_OTHER)
+            group->sets[lint->sets[set].kind] = set;
+    }
+}
+
+/* The group of a domain: those with the same sets, and components apart. */
+static uint32_t group_of(struct lint *lint, struct grouping *grouping, uint32_t domain)
+{
+    const struct layout *layout = lint->plan->input.layout;
+    uint32_t first = layout->domain_first[domain], count = layout->domain_first[domain + 1] - first;
+    grouping->key = arena_grow(&lint->scratch, grouping->key, &grouping->key_capacity,
+                               (size_t)count + 1, sizeof *grouping->key);
+    grouping->key[0] = layout->inventory->domains[domain].component_of != INVENTORY_NONE;
+    memcpy(grouping->key + 1, layout->domain_sets + first, count * sizeof *grouping->key);
+    return intern_add(&grouping->groups, (struct bytes){(const uint8_t *)grouping->key,
+                                                        (count + 1) * sizeof *grouping->key});
+}
+
 /* Domains with the same sets are one. */
 static void take_domains(struct lint *lint)
 {
-    const struct layout *layout = lint->plan->input.layout;
-    const struct inventory *inventory = layout->inventory;
-    struct intern groups = intern_over(&lint->scratch);
-    size_t capacity = 0;
+    const struct inventory *inventory = lint->plan->input.layout->inventory;
+    struct grouping grouping = {.groups = intern_over(&lint->scratch)};
     lint->domain_of = arena_array(&lint->scratch, uint32_t, inventory->domain_count);
     for (uint32_t i = 0; i < inventory->domain_count; i++) {
-        const uint32_t *sets = &layout->domain_sets[layout->domain_first[i]];
-        size_t len = (layout->domain_first[i + 1] - layout->domain_first[i]) * sizeof *sets;
-        uint32_t known = groups.count;
-        uint32_t group = intern_add(&groups, (struct bytes){(const uint8_t *)sets, len});
-        if (group == known) {
-            lint->domains = arena_grow(&lint->scratch, lint->domains, &capacity, (size_t)group + 1,
-                                       sizeof *lint->domains);
-            lint->domains[group] = (struct lint_domain){
-                .name = inventory->domains[i].name,
-                .is_component = inventory->domains[i].component_of != INVENTORY_NONE,
-                .sets = {LINT_NONE, LINT_NONE, LINT_NONE, LINT_NONE}};
-            for (uint32_t j = layout->domain_first[i]; j < layout->domain_first[i + 1]; j++) {
-                uint32_t set = layout->domain_sets[j];
-                if (lint->sets[set].kind != LINT_OTHER)
-                    lint->domains[group].sets[lint->sets[set].kind] = set;
-            }
-        }
+        uint32_t group = group_of(lint, &grouping, i);
+        lint->domains = arena_grow(&lint->scratch, lint->domains, &grouping.capacity,
+                                   (size_t)lint->domain_count + 1, sizeof *lint->domains);
+        if (group == lint->domain_count)
+            group_add(lint, i);
         lint->domains[group].domain_count++;
         lint->domain_of[i] = group;
     }
-    lint->domain_count = groups.count;
 }
 
 static void label_domains(struct lint *lint)
@@ -187,7 +219,6 @@ static void label_domains(struct lint *lint)
     for (uint32_t i = 0; i < lint->domain_count; i++) {
         struct lint_domain *domain = &lint->domains[i];
         domain->label = label_of(lint, domain->name, "", domain->domain_count);
-        domain->place = place_of_name(lint, "domains", domain->name);
     }
 }
 

@@ -155,8 +155,13 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_STRICT] = {
         .name = "strict", .commands = ON(CHECK), .help = "exit 2 on any finding that is no error"},
     [OPTION_LINT_ZONE] = {
-        .name = "lint-zone", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(CHECK),
-        .is_later = true},
+        .name = "lint-zone", .metavar = "FILE", .value = VALUE_TEXT, .repeats = true,
+        .commands = ON(CHECK),
+        .help = "check a zone file instead of an inventory; repeats, they are read together"},
+    [OPTION_HOST_META] = {
+        .name = "host-meta", .metavar = "[DOMAIN=]FILE", .value = VALUE_TEXT, .repeats = true,
+        .commands = ON(CHECK),
+        .help = "check a host-meta or host-meta.json file too; repeats"},
     [OPTION_STATE] = {
         .name = "state", .metavar = "DIR", .value = VALUE_TEXT, .commands = ON(SERVE),
         .help = "where the store and the image lie (default /var/lib/srvplan)"},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/command/offline.h"
 
+#include "srvplan/command/findings_print.h"
 #include "srvplan/lint.h"
-#include "srvplan/report/report_json.h"
 #include "zones/base/clock.h"
 
 static const struct overlays no_overlays = {0};
@@ -64,46 +64,9 @@ void offline_close(struct offline *offline)
     findings_fini(&offline->findings);
 }
 
-static const char *severity_color(enum finding_severity severity)
-{
-    switch (severity) {
-    case FINDING_ERROR:
-        return "\033[1;31m";
-    case FINDING_WARNING:
-        return "\033[1;33m";
-    case FINDING_INFO:
-        return "\033[1;36m";
-    }
-    return "";
-}
-
-static void finding_print(const struct finding *finding, const char *otherwise,
-                          const struct output *output)
-{
-    struct arena arena = {0};
-    FILE *err = output->err;
-    fputs(output_text(output, finding->file[0] ? finding->file : otherwise, &arena), err);
-    if (finding->line > 0)
-        fprintf(err, ":%u:%u", finding->line, finding->column);
-    fprintf(err, ": %s%s:%s ", output->colors_err ? severity_color(finding->severity) : "",
-            finding_severity_print(finding->severity), output->colors_err ? "\033[0m" : "");
-    fputs(output_text(output, finding->message, &arena), err);
-    if (finding->mend && finding->mend[0])
-        fprintf(err, "; %s", output_text(output, finding->mend, &arena));
-    fprintf(err, " [%s]", finding->code);
-    if (finding->pointer && finding->pointer[0])
-        fprintf(err, " (%s)", output_text(output, finding->pointer, &arena));
-    fputc('\n', err);
-    arena_fini(&arena);
-}
-
 void offline_print_findings(const struct offline *offline, const struct output *output)
 {
-    for (size_t i = 0; i < offline->findings.count; i++) {
-        const struct finding *finding = &offline->findings.items[i];
-        if (finding->severity == FINDING_ERROR || !output->is_quiet)
-            finding_print(finding, offline->file, output);
-    }
+    findings_print(&offline->findings, offline->file, output);
 }
 
 void offline_print_json(const struct output *output, json_t *document)
@@ -115,8 +78,7 @@ void offline_print_json(const struct output *output, json_t *document)
 
 void offline_print_findings_json(const struct offline *offline, const struct output *output)
 {
-    offline_print_json(output,
-                       json_pack("{s:o}", "findings", report_findings_json(&offline->findings)));
+    findings_print_json(&offline->findings, output);
 }
 
 void offline_print_refusals(const struct offline *offline, const struct output *output)

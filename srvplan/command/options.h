@@ -74,6 +74,7 @@ enum option_id {
     OPTION_SERIAL,
     OPTION_STRICT,
     OPTION_LINT_ZONE,
+    OPTION_HOST_META,
     OPTION_STATE,
     OPTION_DNS,
     OPTION_API,
