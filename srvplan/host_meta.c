@@ -205,7 +205,7 @@ static uint32_t *link_lines(struct parsing *p, struct bytes text, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct jsonc_place place = {.pointer = arena_printf(p->arena, "/links/%zu", i)};
         jsonc_locate((struct text){(const char *)text.ptr, text.len}, &place, 1);
-        positions[i].offset = place.offset > 0 ? (size_t)place.offset : 0;
+        positions[i].offset = place.value > 0 ? (size_t)place.value : 0;
     }
     jsonc_positions(text, positions, count);
     for (size_t i = 0; i < count; i++)
