@@ -15,6 +15,40 @@ static void must(bool holds)
         abort();
 }
 
+static void must_be_nodes(const struct inventory *inventory, const uint32_t *nodes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        must(nodes[i] < inventory->node_count && (i == 0 || nodes[i - 1] < nodes[i]));
+}
+
+static void must_be_whole(const struct inventory *inventory)
+{
+    const struct inventory_policy *policy = &inventory->policy;
+    for (uint32_t i = 0; i < inventory->domain_count; i++) {
+        const struct inventory_domain *domain = &inventory->domains[i];
+        must(domain->selection < inventory->selection_count &&
+             domain->drain_ttl_s <= domain->ttl_s);
+        must(domain->component_of == INVENTORY_NONE || domain->component_of < i);
+        uint32_t zone = inventory_zone_of(inventory, domain->name);
+        must(zone == INVENTORY_NONE || zone < inventory->zone_count);
+    }
+    for (uint32_t i = 0; i < inventory->node_count; i++)
+        must(inventory_find_node(inventory, inventory->nodes[i].id) == i &&
+             inventory->nodes[i].host.len > 0 && inventory->nodes[i].tier < inventory->tier_count);
+    for (uint32_t i = 0; i < inventory->window_count; i++) {
+        const struct inventory_window *window = &inventory->windows[i];
+        must(window->node_count > 0 && window->duration_s > 0 && window->start.len > 0);
+        must_be_nodes(inventory, window->nodes, window->node_count);
+    }
+    for (uint32_t i = 0; i < policy->assertion_count; i++) {
+        const struct inventory_assertion *assertion = &policy->assertions[i];
+        must(assertion->at_least > 0 && assertion->at_least <= assertion->node_count);
+        must_be_nodes(inventory, assertion->nodes, assertion->node_count);
+    }
+    must(policy->weight_min > 0 && policy->ramp_steps > 0 && policy->guard_min_nodes > 0);
+    must((policy->scale == WEIGHTS_HAMILTON) == (policy->hamilton_total > 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct findings findings = {0};
@@ -26,14 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(finding->line >= 1 && finding->line <= size + 1);
         must(finding->column >= 1 && finding->column <= size + 1);
     }
-    for (uint32_t i = 0; inventory && i < inventory->domain_count; i++) {
-        must(inventory->domains[i].selection < inventory->selection_count);
-        uint32_t zone = inventory_zone_of(inventory, inventory->domains[i].name);
-        must(zone == INVENTORY_NONE || zone < inventory->zone_count);
-    }
-    for (uint32_t i = 0; inventory && i < inventory->node_count; i++)
-        must(inventory_find_node(inventory, inventory->nodes[i].id) == i &&
-             inventory->nodes[i].host.len > 0 && inventory->nodes[i].tier < inventory->tier_count);
+    if (inventory)
+        must_be_whole(inventory);
     inventory_free(inventory);
     findings_fini(&findings);
     return 0;
