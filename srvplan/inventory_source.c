@@ -61,18 +61,26 @@ void inventory_source_free(struct inventory_source *source)
 
 /* ---- findings about names ---- */
 
-/* A key of `domains` or `zones` that is not spelt as DNS has it. */
+/* What a name is looked up for. */
+enum key_kind {
+    KEY_DOMAIN, /* a key of `domains`, spelt otherwise than in DNS */
+    KEY_ZONE,   /* a key of `zones`, likewise */
+    KEY_HOME,   /* a domain that has the name as its `zone` */
+};
+
 struct source_key {
-    char section; /* its first letter */
+    enum key_kind kind;
     const char *name, *key;
+    size_t number; /* orders equals: the first counts */
 };
 
 static int key_order(const void *a, const void *b)
 {
     const struct source_key *left = a, *right = b;
-    if (left->section != right->section)
-        return left->section < right->section ? -1 : 1;
-    return strcmp(left->name, right->name);
+    if (left->kind != right->kind)
+        return left->kind < right->kind ? -1 : 1;
+    int order = strcmp(left->name, right->name);
+    return order ? order : (left->number > right->number) - (left->number < right->number);
 }
 
 /* "Bücher.Example." → "xn--bcher-kva.example" */
@@ -91,76 +99,118 @@ static const char *name_plain(struct arena *arena, const char *key)
 }
 
 struct key_index {
-    struct source_key *keys;
+    const json_t *domains, *zones;
+    struct source_key *keys; /* in their order */
     size_t count, capacity;
     struct arena arena;
 };
 
-static void keys_add(struct key_index *index, const json_t *tree, const char *section)
+static void key_add(struct key_index *index, enum key_kind kind, const char *name, const char *key)
+{
+    index->keys = arena_grow(&index->arena, index->keys, &index->capacity, index->count + 1,
+                             sizeof *index->keys);
+    index->keys[index->count] = (struct source_key){kind, name, key, index->count};
+    index->count++;
+}
+
+static void keys_add(struct key_index *index, enum key_kind kind, const json_t *object)
 {
     const char *key;
-    json_t *value, *object = json_object_get(tree, section);
-    json_object_foreach(object, key, value)
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         const char *name = name_plain(&index->arena, key);
-        if (strcmp(name, key) == 0)
-            continue;
-        index->keys = arena_grow(&index->arena, index->keys, &index->capacity, index->count + 1,
-                                 sizeof *index->keys);
-        index->keys[index->count++] = (struct source_key){section[0], name, key};
+        json_t *zone = kind == KEY_DOMAIN ? json_object_get(value, "zone") : NULL;
+        if (strcmp(name, key) != 0)
+            key_add(index, kind, name, key);
+        if (json_is_string(zone))
+            key_add(index, KEY_HOME, name_plain(&index->arena, json_string_value(zone)), key);
+        for (size_t i = 0; i < json_array_size(zone); i++)
+            if (json_is_string(json_array_get(zone, i)))
+                key_add(index, KEY_HOME,
+                        name_plain(&index->arena, json_string_value(json_array_get(zone, i))), key);
     }
 }
 
-/* The key of a section that means `name`, or NULL. */
-static const char *key_find(const struct key_index *index, const json_t *section, char letter,
-                            const char *name)
+static void index_make(struct key_index *index, const json_t *tree)
 {
-    const struct source_key wanted = {.section = letter, .name = name};
-    if (json_object_get(section, name))
+    index->domains = json_object_get(tree, "domains");
+    index->zones = json_object_get(tree, "zones");
+    keys_add(index, KEY_DOMAIN, index->domains);
+    keys_add(index, KEY_ZONE, index->zones);
+    if (index->count > 1)
+        qsort(index->keys, index->count, sizeof *index->keys, key_order);
+}
+
+/* The key that means `name`, or NULL. */
+static const char *key_find(const struct key_index *index, enum key_kind kind, const char *name)
+{
+    const struct source_key wanted = {.kind = kind, .name = name};
+    size_t low = 0, high = index->count; /* the first that is not before it */
+    if (kind != KEY_HOME &&
+        json_object_get(kind == KEY_DOMAIN ? index->domains : index->zones, name))
         return name;
-    const struct source_key *found =
-        index->count ? bsearch(&wanted, index->keys, index->count, sizeof *index->keys, key_order)
-                     : NULL;
-    return found ? found->key : NULL;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (key_order(&index->keys[middle], &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool is_there = low < index->count && index->keys[low].kind == kind &&
+                    strcmp(index->keys[low].name, name) == 0;
+    return is_there ? index->keys[low].key : NULL;
 }
 
-/* The domain that has `name` among its components: it stands above it. */
-static const char *component_home(const struct key_index *index, const json_t *domains,
-                                  const char *name)
+/* A domain of the model as the text has it: a key, or a component of the domain above. *rest is
+ * what the pointer ends with. */
+static const char *domain_home(const struct key_index *index, const char *name, const char **rest)
 {
-    for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
-        const char *key = key_find(index, domains, 'd', dot + 1);
-        if (key && json_object_get(json_object_get(domains, key), "components"))
-            return key;
+    const char *key = key_find(index, KEY_DOMAIN, name);
+    for (const char *dot = strchr(name, '.'); !key && dot; dot = strchr(dot + 1, '.')) {
+        const char *above = key_find(index, KEY_DOMAIN, dot + 1);
+        if (above && json_object_get(json_object_get(index->domains, above), "components")) {
+            key = above;
+            *rest = "/components";
+        }
     }
-    return NULL;
+    return key;
+}
+
+/* A zone of the model as the text has it: a key, or the domain that has it as its zone. */
+static const char *zone_home(const struct key_index *index, const char *name, const char **section,
+                             const char **rest)
+{
+    const char *key = key_find(index, KEY_ZONE, name);
+    if (key)
+        return key;
+    *section = "domains";
+    *rest = "/zone";
+    key = key_find(index, KEY_HOME, name);
+    if (key)
+        return key;
+    *rest = "";
+    return key_find(index, KEY_DOMAIN, name);
 }
 
 /* The pointer to a domain or zone as the text spells it. */
-static const char *pointer_spelt(const struct key_index *index, const json_t *tree,
-                                 const char *pointer, struct arena *arena)
+static const char *pointer_spelt(const struct key_index *index, const char *pointer,
+                                 struct arena *arena)
 {
-    static const char *const sections[] = {"domains", "zones"};
-    for (size_t i = 0; i < COUNT_OF(sections); i++) {
-        size_t len = strlen(sections[i]) + 2;
-        const struct place document = {0};
-        const struct place section = place_value(&document, sections[i]);
-        const json_t *object = json_object_get(tree, sections[i]);
-        if (strncmp(pointer, place_pointer(arena, &section), len - 1) != 0 ||
-            pointer[len - 1] != '/')
-            continue;
-        size_t name_len = strcspn(pointer + len, "/");
-        const char *name = arena_cstr(arena, (struct text){pointer + len, name_len});
-        const char *key = key_find(index, object, sections[i][0], name);
-        const char *rest = key ? pointer + len + name_len : "/components";
-        if (!key && i == 0)
-            key = component_home(index, object, name);
-        if (!key)
-            break;
-        const struct place place = place_value(&section, key);
-        return arena_printf(arena, "%s%s", place_pointer(arena, &place), rest);
-    }
-    return pointer;
+    bool is_domain = strncmp(pointer, "/domains/", 9) == 0;
+    if (!is_domain && strncmp(pointer, "/zones/", 7) != 0)
+        return pointer;
+    const char *from = pointer + (is_domain ? 9 : 7), *section = is_domain ? "domains" : "zones";
+    const char *rest = from + strcspn(from, "/");
+    const char *name = arena_cstr(arena, (struct text){from, (size_t)(rest - from)});
+    const char *key =
+        is_domain ? domain_home(index, name, &rest) : zone_home(index, name, &section, &rest);
+    if (!key)
+        return pointer;
+    const struct place document = {0};
+    const struct place of_section = place_value(&document, section);
+    const struct place place = place_value(&of_section, key);
+    return arena_printf(arena, "%s%s", place_pointer(arena, &place), rest);
 }
 
 void inventory_source_locate(const struct inventory_source *source, struct findings *findings)
@@ -172,18 +222,14 @@ void inventory_source_locate(const struct inventory_source *source, struct findi
         count += findings->items[i].line == 0 && findings->items[i].pointer[0];
     struct document_spot *spots = arena_array(&arena, struct document_spot, count);
     struct finding **wanted = arena_array(&arena, struct finding *, count);
-    if (count > 0) {
-        keys_add(&index, source->tree, "domains");
-        keys_add(&index, source->tree, "zones");
-        if (index.count > 1)
-            qsort(index.keys, index.count, sizeof *index.keys, key_order);
-    }
+    if (count > 0)
+        index_make(&index, source->tree);
     count = 0;
     for (size_t i = 0; i < findings->count; i++) {
         struct finding *finding = &findings->items[i];
         if (finding->line > 0 || !finding->pointer[0])
             continue;
-        finding->pointer = pointer_spelt(&index, source->tree, finding->pointer, &findings->arena);
+        finding->pointer = pointer_spelt(&index, finding->pointer, &findings->arena);
         wanted[count] = finding;
         spots[count++] = (struct document_spot){.pointer = finding->pointer,
                                                 .at = JSONC_AT_KEY,

@@ -151,10 +151,23 @@ class Offline(Folder):
             self.assertIn(path, done.stderr)
             self.assertIn("No such file", done.stderr)
 
-    def test_yaml_is_refused_as_what_it_is(self):
+    def test_yaml_is_read_as_what_it_is(self):
+        text = "srvplan: 1\ndomains: {example.org: {}}\nnodes: {n: {addresses: [192.0.2.1]}}\n"
         for name in ["inventory.yaml", "inventory.YML"]:
-            done = self.run_for(1, "check", "-f", self.write("srvplan: 1\n", name))
-            self.assertIn(f"{name}: YAML is not supported yet", done.stderr)
+            self.run_for(0, "check", "-f", self.write(text, name))
+            done = self.run_for(1, "check", "-f", self.write(text + "  prot: 1\n", name))
+            self.assertIn(f"{name}:4:3: error: ", done.stderr)
+
+    def test_a_directory_is_read_file_by_file(self):
+        folder = os.path.join(self.folder, "inventory.d")
+        os.mkdir(folder)
+        self.run_for(1, "check", "-f", folder)
+        self.write('{"srvplan": 1, "domains": {"example.org": {}}}', "inventory.d/a.jsonc")
+        self.write("nodes: {n: {addresses: [192.0.2.1]}}\n", "inventory.d/b.yaml")
+        self.write("not read", "inventory.d/c.yaml~")
+        self.assertIn(f"{folder}: fine: 1 domain, 1 node", self.run_for(0, "check", "-f", folder).stdout)
+        done = self.run_for(1, "zone", "-f", folder)  # a finding of the layout has its file too
+        self.assertIn(f"{folder}/a.jsonc:1:28: error: zone example.org has no name servers", done.stderr)
 
     def test_zones_come_alone_and_all_together(self):
         path = self.write(INVENTORY)

@@ -22,7 +22,7 @@ mail  A     192.0.2.25
 www   HTTPS 1 . alpn=h2
       TYPE65280 \\# 3 010203
 _matrix._tcp       SRV  10 5 8448 mail
-_5222._tcp.xmpp1   TLSA 3 1 1 ( 0C72AC70B745AC19998811B131D662C9
+xmpp1              SSHFP 4 2 ( 0C72AC70B745AC19998811B131D662C9
                                 AC69DBDBE7CB23E5B514B56664C5D3D6 )
 '''
 
@@ -71,8 +71,9 @@ class FilesTest(srvplan.Case):
             answer = self.server.ask(name, rdtype)
             self.assertEqual(srvplan.records(answer), records, (name, rdtype))
             self.assertEqual(answer.answer[0].ttl, 3600)
-        tlsa = self.server.ask('_5222._tcp.xmpp1.example.org.', 'TLSA').answer[0][0]
-        self.assertEqual(tlsa.cert.hex()[:8], '0c72ac70')
+        print_of = self.server.ask('xmpp1.example.org.', 'SSHFP').answer[0][0]
+        self.assertEqual((print_of.fingerprint.hex()[:8], len(print_of.fingerprint)),
+                         ('0c72ac70', 32))
         # The addresses of what MX and SRV name come along.
         for name, rdtype in (('example.org.', 'MX'), ('_matrix._tcp.example.org.', 'SRV')):
             additional = self.server.ask(name, rdtype).additional

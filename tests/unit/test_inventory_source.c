@@ -322,6 +322,10 @@ static const struct {
     {"/domains/xn--bcher-kva.example/ttl", "main.jsonc:6:24",
      "/domains/b\xc3\xbc"
      "cher.example/ttl"},
+    {"/zones/_tcp.xn--bcher-kva.example", "main.jsonc:6:34",
+     "/domains/b\xc3\xbc"
+     "cher.example/zone"},
+    {"/zones/chat.example.org", "main.jsonc:5:5", "/domains/Chat.Example.org."},
     {"/domains/nobody.example", "main.jsonc:4:3", NULL},
     {"/domains/conference.chat.example.org", "main.jsonc:5:27",
      "/domains/Chat.Example.org./components"},
@@ -344,7 +348,8 @@ START_TEST(pointers_become_files_lines_and_columns)
                                  "\"more.jsonc\"],\n  \"domains\": {\n    "
                                  "\"Chat.Example.org.\": {\"components\": [\"conference\"]},\n    "
                                  "\"b\xc3\xbc"
-                                 "cher.example\": {\"ttl\": 5}\n  }\n}\n");
+                                 "cher.example\": {\"ttl\": 5, \"zone\": [\"_tcp.B\xc3\xbc"
+                                 "cher.example\"]}\n  }\n}\n");
     struct inventory_source *source = inventory_source_open(main, &err);
     ck_assert_msg(source != NULL, "%s", err.message);
     inventory_free(load_good(source, main));
