@@ -74,7 +74,6 @@ struct layout *layout_build(const struct inventory *inventory, enum layout_need 
     layout_declared(&work);
     layout_scale(&work);
     layout_fixed(&work);
-    layout_records(&work);
     layout->fixed = work.fixed;
     layout_names(&work);
     arena_fini(&work.scratch);

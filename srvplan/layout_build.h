@@ -4,8 +4,8 @@
  *
  * The steps, in order: layout_hosts (which host belongs to which zone, with which addresses),
  * layout_declared (SRV sets, shared), layout_scale (can they be weighed?), layout_fixed (A, AAAA,
- * NS, SOA sets, which stand behind the declared ones), layout_records (the zones' own records,
- * likewise), layout_names (owner names in order, types, classes of zones). */
+ * NS, SOA sets, which stand behind the declared ones, with layout_records for the zones' own),
+ * layout_names (owner names in order, types, classes of zones). */
 #pragma once
 #include "srvplan/intern.h"
 #include "srvplan/layout.h"
@@ -60,6 +60,7 @@ struct layout_work {
     struct digest *fixed_keys;
     size_t fixed_capacity, key_capacity;
     struct layout_zone_sets *zone_sets; /* by zone */
+    uint32_t **record_sets;             /* by zone, of those that have records: sets by record */
 
     struct layout_entry *entries;
     size_t entry_count, entry_capacity;
@@ -91,7 +92,15 @@ uint32_t layout_host_of(const struct layout_work *work, struct name name);
 void layout_declared(struct layout_work *work);
 void layout_scale(struct layout_work *work);
 void layout_fixed(struct layout_work *work);
-void layout_records(struct layout_work *work);
+
+/* The zones' own records come in two rounds, since hosts may have addresses there that others
+ * carry. */
+enum layout_round {
+    LAYOUT_ADDRESSES,
+    LAYOUT_OTHERS,
+};
+void layout_records(struct layout_work *work, enum layout_round round);
+
 void layout_names(struct layout_work *work);
 
 /* Appends a set behind the declared ones; returns its number among all content sets. `owner` is

@@ -293,6 +293,8 @@ static void fill_targets(struct layout_work *work)
 void layout_fixed(struct layout_work *work)
 {
     add_hosts(work);
+    layout_records(work, LAYOUT_ADDRESSES);
     add_apexes(work);
+    layout_records(work, LAYOUT_OTHERS);
     fill_targets(work);
 }

@@ -54,9 +54,7 @@ static uint32_t addresses_of(struct records_work *r, const uint32_t *sets, uint3
     uint32_t known = layout_host_of(r->work, host);
     if (known != UINT32_MAX && r->work->hosts[known].zone == zone) {
         const struct layout_host *made = &r->work->hosts[known];
-        uint32_t set = type == RRTYPE_A ? made->ipv4_set : made->ipv6_set;
-        if (set != CONTENT_NONE)
-            return set;
+        return type == RRTYPE_A ? made->ipv4_set : made->ipv6_set;
     }
     uint32_t low = 0, high = in->record_count; /* the first that is not before (host, type) */
     while (low < high) {
@@ -121,22 +119,34 @@ static uint32_t set_of(struct records_work *r, const uint32_t *sets, uint32_t zo
     return r->by_key[number];
 }
 
-enum round {
-    ROUND_ADDRESSES, /* first: others carry them */
-    ROUND_OTHERS,
-};
+/* A host that has no addresses of this type at its node gets those of the records: whoever names
+ * it carries them. */
+static void host_give(struct records_work *r, uint32_t zone, const struct inventory_record *record,
+                      uint32_t set)
+{
+    uint32_t known = layout_host_of(r->work, record->owner);
+    if (known == UINT32_MAX || r->work->hosts[known].zone != zone)
+        return;
+    struct layout_host *host = &r->work->hosts[known];
+    uint32_t *own = record->type == RRTYPE_A ? &host->ipv4_set : &host->ipv6_set;
+    if (*own == CONTENT_NONE)
+        *own = set;
+}
 
 /* Adds the groups of a zone that belong to the round; sets[i] becomes the set of record i. */
-static void add_zone(struct records_work *r, uint32_t *sets, uint32_t index, enum round round)
+static void add_zone(struct records_work *r, uint32_t *sets, uint32_t index,
+                     enum layout_round round)
 {
     const struct inventory_zone *zone = &r->work->inventory->zones[index];
     for (uint32_t at = 0, first = 0; at < zone->record_count; first = at) {
         struct group group = group_next(zone, &at);
-        if (is_address(group.records->type) != (round == ROUND_ADDRESSES))
+        if (is_address(group.records->type) != (round == LAYOUT_ADDRESSES))
             continue;
         uint32_t set = set_of(r, sets, index, group);
         for (uint32_t i = first; i < at; i++)
             sets[i] = set;
+        if (round == LAYOUT_ADDRESSES)
+            host_give(r, index, group.records, set);
         layout_entry_add(r->work, &(struct layout_entry){.owner = group.records->owner,
                                                          .zone = index,
                                                          .set = set,
@@ -145,15 +155,18 @@ static void add_zone(struct records_work *r, uint32_t *sets, uint32_t index, enu
     }
 }
 
-void layout_records(struct layout_work *work)
+void layout_records(struct layout_work *work, enum layout_round round)
 {
     struct records_work r = {.work = work, .keys = intern_over(&work->scratch)};
-    for (uint32_t i = 0; i < work->inventory->zone_count; i++) {
+    uint32_t zone_count = work->inventory->zone_count;
+    if (round == LAYOUT_ADDRESSES)
+        work->record_sets = arena_array(&work->scratch, uint32_t *, zone_count);
+    for (uint32_t i = 0; i < zone_count; i++) {
         uint32_t count = work->inventory->zones[i].record_count;
         if (count == 0)
             continue;
-        uint32_t *sets = arena_array(&work->scratch, uint32_t, count);
-        add_zone(&r, sets, i, ROUND_ADDRESSES);
-        add_zone(&r, sets, i, ROUND_OTHERS);
+        if (round == LAYOUT_ADDRESSES)
+            work->record_sets[i] = arena_array(&work->scratch, uint32_t, count);
+        add_zone(&r, work->record_sets[i], i, round);
     }
 }

@@ -70,8 +70,9 @@ ODD_EDNS = [
 
 # -- responses --
 SECTIONS = ('answer', 'authority', 'additional')
-A, NS, CNAME, SOA, AAAA, SRV, OPT = 1, 2, 5, 6, 28, 33, 41
+A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, OPT = 1, 2, 5, 6, 12, 15, 28, 33, 41
 IN = 1
+HOST_AT = {NS: 0, MX: 2, SRV: 6}  # in RDATA of which hosts come along
 HEADER_BYTES, QUESTION_TAIL_BYTES = 12, 4
 
 
@@ -154,10 +155,12 @@ class Message:
             self.take(length)
             return None
         rdata = b''
-        if rdtype in (NS, CNAME):
+        if rdtype in (NS, CNAME, PTR):
             rdata = self.name()
         elif rdtype == SOA:
             rdata = self.name() + self.name() + self.take(20)
+        elif rdtype == MX:
+            rdata = self.take(2) + self.name()
         elif rdtype == SRV:
             rdata = self.take(6) + self.name(may_compress=False)
         else:
@@ -340,6 +343,37 @@ def every_size():
             {'host': 'ns1.example.org', 'addresses': ['192.0.2.53', '2001:db8::53']}]},
         'domains': domains, 'nodes': nodes,
     }
+
+
+def with_records():
+    """Zones with records of their own, of every kind that is served: beside the plan's at its owners,
+    at names of their own with nothing between, with hosts of the plan, of the records, and of
+    nobody; sets that no UDP answer holds, and some that just fit."""
+    document = srvplan.inventory()
+    document['domains']['sub.example.org'] = {}
+    text = [f'text{length} TXT ' + ' '.join(['"' + 'x' * 99 + '"'] * (length // 100))
+            for length in (400, 500, 1100, 1200, 1300, 9000)]
+    document['zones'] = {
+        'example.org': {'ttl': '1h', 'records': [
+            '@ A 192.0.2.80', '@ AAAA 2001:db8::80', '@ TXT "v=spf1 mx -all"', '@ TXT ( one', ' "" )',
+            '@ MX 10 mail', '@ MX 10 xmpp1', '@ MX 20 mx.elsewhere.example.', '@ MX 30 nobody',
+            '@ CAA 0 issue "ca.example"', '@ CAA 128 iodef "mailto:dns@example.org"',
+            '$ORIGIN Deep.ER.example.org.', 'web 5m HTTPS 1 . alpn=h2,h3 ipv4hint=192.0.2.80',
+            'web 5m HTTPS 2 other.example. port=8443', '_svc SVCB 0 web', 'web 5m A 192.0.2.81',
+            '$ORIGIN example.org.', 'mail A 192.0.2.25', 'mail A 192.0.2.26', 'mail AAAA 2001:db8::25',
+            'xmpp2 AAAA 2001:db8::12', 'xmpp2 TXT beside-the-plan', 'xmpp1 SSHFP 4 2 ' + '0c' * 32,
+            '_matrix._tcp SRV 0 1 8448 mail', '_matrix._tcp SRV 0 2 8448 xmpp3',
+            '_matrix._tcp SRV 1 0 8448 there.elsewhere.example.', '_none._udp SRV 0 0 0 .',
+            '_xmpp-client._tcp TXT at-an-owner-of-the-plan', 'a.b.c.d.e.f TXT deep',
+            'odd\\.label A 192.0.2.90', 'number TYPE65280 \\# 4 01020304', 'number TYPE65281 \\# 0',
+            'naptr NAPTR 10 20 "s" "SIP+D2U" "" _sip._udp', 'hinfo HINFO PC Linux',
+            'ptr PTR www.example.org.', 'many 60 A 192.0.2.1',
+            *[f'many 60 A 198.51.100.{number}' for number in range(1, 120)], *text]},
+        'sub.example.org': {'records': ['@ MX 10 mail', 'mail A 192.0.2.27',
+                                        '@ MX 20 mail.example.org.', '@ TXT "v=spf1 mx -all"']},
+        'example.net': {'records': ['@ TXT "v=spf1 mx -all"', '@ MX 10 mail.example.org.']},
+    }
+    return document
 
 
 # -- servers --
@@ -574,11 +608,11 @@ class Truth:
         answers: resolvers throw others away."""
         found = {}
         for owner, rdtype, _class, _ttl, rdata in answer:
-            if rdtype not in (SRV, NS):
+            if rdtype not in HOST_AT:
                 continue
-            host = rdata[6:] if rdtype == SRV else rdata
+            host = rdata[HOST_AT[rdtype]:]
             zone = self.zone_of(owner)
-            if rdtype == SRV and self.zone_of(host) != zone:
+            if rdtype != NS and self.zone_of(host) != zone:
                 continue  # of a name server also the glue counts, below a cut of the zone
             sets = [self.records[zone].get((host, kind)) for kind in (A, AAAA)]
             found[host] = [records for records in sets if records]
@@ -633,7 +667,7 @@ def judge_additional(query, udp, tcp):
         for records in sets:
             if 0 < len(found.intersection(records)) < len(records):
                 yield f'additional {transport}', 'lacks ' + only(records, found), 'whole sets'
-        if transport == 'TCP' and query.type == SRV and belongs - found:
+        if transport == 'TCP' and query.type in (SRV, MX) and belongs - found:
             yield 'additional TCP', 'lacks ' + only(belongs, found), 'all addresses'
     if len(tcp.wire) <= query.limit and set(udp.additional) != set(tcp.additional):
         yield 'additional UDP', 'lacks ' + only(tcp.additional, udp.additional), 'it fits'
@@ -828,6 +862,9 @@ class OracleTest(srvplan.Case):
             return sorted((owner, 'SRV') for owner in set().union(*truth.owners.values())
                           if owner.labels[0].startswith(b'_'))
         self.run_inventory(select_questions=srv_sets, document=every_size())
+
+    def test_records_of_zones_are_answered_as_nsd_does(self):
+        self.run_inventory(document=with_records())
 
     def test_an_apex_may_be_a_service_name_and_zones_may_nest(self):
         """People delegate just `_tcp.example.org` to us, or one service, or a zone below ours."""
