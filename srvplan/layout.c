@@ -73,6 +73,7 @@ struct layout *layout_build(const struct inventory *inventory, enum layout_need 
     layout_hosts(&work);
     layout_declared(&work);
     layout_scale(&work);
+    layout_pools(&work);
     layout_fixed(&work);
     layout->fixed = work.fixed;
     layout_names(&work);

@@ -32,6 +32,15 @@ struct declared_set {
     struct digest key; /* of its inputs: the same set in another inventory has the same key */
 };
 
+/* Sets of one domain whose services share a priority space, two or more; domains that have the same
+ * ones share a pool. */
+struct layout_pool {
+    struct text id;
+    const uint32_t *sets; /* declared sets, by service */
+    uint32_t set_count;
+    uint32_t domain, domain_count; /* the first one, for messages */
+};
+
 struct layout {
     struct arena arena;
     const struct inventory *inventory; /* borrowed: must outlive the layout */
@@ -42,6 +51,8 @@ struct layout {
     uint32_t fixed_count;
     const uint32_t *domain_sets; /* declared sets by domain: from domain_first[d] to [d + 1] */
     const uint32_t *domain_first;
+    const struct layout_pool *pools; /* by first domain, then by service */
+    uint32_t pool_count;
     const struct digest *zone_class; /* by zone: zones of one class hold the same sets */
 };
 

@@ -3,9 +3,10 @@
  * else includes it.
  *
  * The steps, in order: layout_hosts (which host belongs to which zone, with which addresses),
- * layout_declared (SRV sets, shared), layout_scale (can they be weighed?), layout_fixed (A, AAAA,
- * NS, SOA sets, which stand behind the declared ones, with layout_records for the zones' own),
- * layout_names (owner names in order, types, classes of zones). */
+ * layout_declared (SRV sets, shared), layout_scale (can they be weighed?), layout_pools (do tiers
+ * stay apart?), layout_fixed (A, AAAA, NS, SOA sets, which stand behind the declared ones),
+ * layout_records (the zones' own records, likewise), layout_names (owner names in order, types,
+ * classes of zones). */
 #pragma once
 #include "srvplan/intern.h"
 #include "srvplan/layout.h"
@@ -91,6 +92,7 @@ void layout_hosts(struct layout_work *work);
 uint32_t layout_host_of(const struct layout_work *work, struct name name);
 void layout_declared(struct layout_work *work);
 void layout_scale(struct layout_work *work);
+void layout_pools(struct layout_work *work);
 void layout_fixed(struct layout_work *work);
 
 /* The zones' own records come in two rounds, since hosts may have addresses there that others

@@ -84,6 +84,7 @@ static void check(struct lint *lint)
     lint_targets(lint);
     lint_ports(lint);
     lint_xmpp(lint);
+    lint_pools(lint);
     lint_weights(lint);
     lint_clients(lint);
     lint_time(lint);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/report/report_json.h"
+#include "srvplan/report/report_pools.h"
 
 #include "zones/base/clock.h"
 #include "zones/rrtype.h"
@@ -282,6 +283,7 @@ json_t *report_plan_json(const struct plan *plan, const struct findings *finding
     put(object, "shares", shares_json(plan));
     put(object, "findings", report_findings_json(findings ? findings : &plan->findings));
     put(object, "guards", report_guards_json(plan));
+    put(object, "pools", report_pools_json(plan));
     put(object, "next_change", report_time_json(plan->next_change_at_ms));
     return object;
 }

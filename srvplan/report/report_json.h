@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 /* The whole plan: at, sets (a set an owner: SRV, then A and AAAA, then NS), shares, findings,
- * guards, next_change. `findings` are those of all steps, or NULL: the plan's own. */
+ * guards, pools, next_change. `findings` are those of all steps, or NULL: the plan's own. */
 json_t *report_plan_json(const struct plan *plan, const struct findings *findings);
 
 json_t *report_records_json(const struct content_set *set, struct name apex);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/report/report_text.h"
+#include "srvplan/report/report_pools.h"
 
 #include "zones/base/clock.h"
 #include "zones/text.h"
@@ -175,6 +176,7 @@ void report_plan_text(FILE *out, const struct plan *plan, struct report_style st
         records += plan->content.sets[i].count;
         withdrawn += plan->sets[i].member_count - plan->sets[i].present_count;
     }
+    report_pools_text(out, plan, style);
     put_guards(out, plan, style);
     fprintf(out, "%sPlan: %u set%s with %u record%s for %u domain%s, %u record%s withdrawn.",
             plan->set_count ? "\n" : "", plan->set_count, plan->set_count == 1 ? "" : "s", records,

@@ -70,7 +70,8 @@ class Offline(Folder):
                             "--at", "2026-12-06T01:17:30Z")
         plan = json.loads(done.stdout)
         self.assertEqual(plan["at"], "2026-12-06T01:17:30Z")
-        self.assertEqual(set(plan), {"at", "sets", "shares", "findings", "guards", "next_change"})
+        self.assertEqual(set(plan), {"at", "sets", "shares", "findings", "guards", "pools",
+                                     "next_change"})
         sets = {(item["name"], item["type"]): item for item in plan["sets"]}
         client = sets["_xmpp-client._tcp.example.org.", "SRV"]
         self.assertEqual(client["ttl"], 300)

@@ -39,12 +39,12 @@ static bool one_in(struct gen *gen, uint32_t n)
 static void add_services(struct gen *gen, struct inventory *inventory)
 {
     static const struct {
-        const char *id, *srv;
+        const char *id, *srv, *pool;
         uint16_t port;
-    } known[] = {{"sips", "_sips._tcp", 5061},
-                 {"xmpp-client", "_xmpp-client._tcp", 5222},
-                 {"xmpp-server", "_xmpp-server._tcp", 5269},
-                 {"xmpps-client", "_xmpps-client._tcp", 5223}};
+    } known[] = {{"sips", "_sips._tcp", NULL, 5061},
+                 {"xmpp-client", "_xmpp-client._tcp", "c2s", 5222},
+                 {"xmpp-server", "_xmpp-server._tcp", "s2s", 5269},
+                 {"xmpps-client", "_xmpps-client._tcp", "c2s", 5223}};
     for (size_t i = 0; i < COUNT_OF(known); i++) {
         if (i != 1 && one_in(gen, 3))
             continue;
@@ -53,6 +53,8 @@ static void add_services(struct gen *gen, struct inventory *inventory)
         else
             make_service(inventory, known[i].id, known[i].srv, known[i].port,
                          one_in(gen, 4) ? (int32_t)gen_below(gen, 3) - 1 : 0);
+        if (known[i].pool)
+            make_pool(inventory, known[i].pool);
     }
 }
 

@@ -64,6 +64,11 @@ void make_service(struct inventory *inventory, const char *id, const char *srv, 
     };
 }
 
+void make_pool(struct inventory *inventory, const char *pool)
+{
+    inventory->services[inventory->service_count - 1].pool = text_of(inventory, pool);
+}
+
 void make_absent_service(struct inventory *inventory, const char *id, const char *srv)
 {
     make_service(inventory, id, srv, 0, 0);

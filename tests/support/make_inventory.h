@@ -42,6 +42,7 @@ struct name make_name(struct inventory *inventory, const char *text);
 void make_service(struct inventory *inventory, const char *id, const char *srv, uint16_t port,
                   int32_t priority_offset);
 void make_absent_service(struct inventory *inventory, const char *id, const char *srv);
+void make_pool(struct inventory *inventory, const char *pool); /* of the last service */
 void make_tier(struct inventory *inventory, const char *id, uint16_t priority);
 void make_node(struct inventory *inventory, const struct make_node *node);
 uint32_t make_selection(struct inventory *inventory, const uint32_t *nodes, uint32_t count);

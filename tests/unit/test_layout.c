@@ -389,6 +389,53 @@ static struct inventory *too_long(void)
     return long_domain("orgs");
 }
 
+/* Both halves of the pool c2s, by these offsets, on tiers at 10 and `back`. */
+static struct inventory *pool_of(int32_t starttls, int32_t direct, uint16_t back)
+{
+    struct inventory *inventory = make_inventory();
+    make_service(inventory, "xmpp-client", "_xmpp-client._tcp", 5222, starttls);
+    make_pool(inventory, "c2s");
+    make_service(inventory, "xmpps-client", "_xmpps-client._tcp", 5223, direct);
+    make_pool(inventory, "c2s");
+    make_tier(inventory, "primary", 10);
+    make_tier(inventory, "standby", back);
+    make_node(inventory, &(struct make_node){.id = "xmpp1", .ipv4 = "192.0.2.11"});
+    make_node(inventory, &(struct make_node){.id = "xmpp2", .ipv4 = "192.0.2.12", .tier = 1});
+    make_selection_of_all(inventory);
+    make_zone(inventory, &(struct make_zone){.apex = "example.org", .name_servers = outside});
+    make_domain(inventory, &(struct make_domain){.name = "example.org"});
+    make_domain(inventory, &(struct make_domain){.name = "a.example.org", .ttl_s = 60});
+    return inventory;
+}
+
+static struct inventory *direct_just_in_front(void)
+{
+    return pool_of(0, -9, 20);
+}
+
+static struct inventory *direct_at_the_front_tier(void)
+{
+    return pool_of(0, -10, 20);
+}
+
+static struct inventory *starttls_behind(void)
+{
+    return pool_of(5, 0, 15);
+}
+
+static struct inventory *tiers_of_one_priority(void)
+{
+    return pool_of(0, -9, 10);
+}
+
+/* The services share no pool, so nobody mixes them. */
+static struct inventory *not_one_pool(void)
+{
+    struct inventory *inventory = pool_of(0, -10, 20);
+    inventory->services[1].pool = text_from("other");
+    return inventory;
+}
+
 /* Two nodes cannot share a sum of 1, in four sets; one node can have it. */
 static struct inventory *unweighable(void)
 {
@@ -424,6 +471,15 @@ static const struct {
     {"an owner of more than 255 octets", too_long, LAYOUT_FOR_PLAN, "N04", NULL, 2, true},
     {"weights that the scale cannot make are said once a service", unweighable, LAYOUT_FOR_PLAN,
      "weights-impossible", "/policy/weights", 2, true},
+    {"tiers of a pool that stay apart by one", direct_just_in_front, LAYOUT_FOR_PLAN, "X07", NULL,
+     0, false},
+    {"tiers of a pool that meet, said once for both TTLs", direct_at_the_front_tier,
+     LAYOUT_FOR_PLAN, "X07", "/services/xmpps-client/priority_offset", 1, true},
+    {"the other service is the one with an offset", starttls_behind, LAYOUT_FOR_PLAN, "X07",
+     "/services/xmpp-client/priority_offset", 1, true},
+    {"tiers of one priority are one", tiers_of_one_priority, LAYOUT_FOR_PLAN, "X07", NULL, 0,
+     false},
+    {"services that share no pool", not_one_pool, LAYOUT_FOR_PLAN, "X07", NULL, 0, false},
 };
 
 START_TEST(mistakes_are_found_with_their_place)
@@ -450,6 +506,60 @@ START_TEST(mistakes_are_found_with_their_place)
 }
 END_TEST
 
+START_TEST(a_tier_inversion_comes_with_numbers_that_work)
+{
+    static const struct {
+        struct inventory *(*make)(void);
+        const char *message, *mend;
+    } rows[] = {
+        {direct_at_the_front_tier,
+         "pool c2s of example.org: a client that takes its services as one (XEP-0368) comes to "
+         "tier standby before it is through with tier primary: priority 10 is 10 of tier primary "
+         "+0 of "
+         "xmpp-client, and priority 10 is 20 of tier standby -10 of xmpps-client",
+         "set the priority_offset of xmpps-client to -9, or the priority of tier standby to 21 and "
+         "those behind it accordingly: tiers must be more than 10 apart"},
+        {starttls_behind,
+         "priority 15 is 10 of tier primary +5 of xmpp-client, and priority 15 is 15 of tier "
+         "standby +0 of xmpps-client",
+         "set the priority_offset of xmpp-client to 4, or the priority of tier standby to 16"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct inventory *inventory = rows[i].make();
+        struct findings findings = {0};
+        ck_assert_ptr_null(layout_build(inventory, LAYOUT_FOR_PLAN, &findings));
+        ck_assert_msg(strstr(findings.items[0].message, rows[i].message), "%s",
+                      findings.items[0].message);
+        ck_assert_msg(strstr(findings.items[0].mend, rows[i].mend), "%s", findings.items[0].mend);
+        findings_fini(&findings);
+        inventory_free(inventory);
+    }
+}
+END_TEST
+
+START_TEST(domains_with_the_same_sets_share_a_pool)
+{
+    struct inventory *inventory = pool_of(0, -1, 20);
+    struct findings findings = {0};
+    uint32_t one[] = {0};
+    make_domain(inventory, &(struct make_domain){.name = "b.example.org"});
+    make_domain(inventory, &(struct make_domain){
+                               .name = "c.example.org", .services = one, .service_count = 1});
+    struct layout *layout = layout_build(inventory, LAYOUT_FOR_PLAN, &findings);
+    ck_assert_ptr_nonnull(layout);
+    ck_assert_uint_eq(layout->pool_count, 2); /* c.example.org has one half only */
+    ck_assert_uint_eq(layout->pools[0].domain, 0);
+    ck_assert_uint_eq(layout->pools[0].domain_count, 2);
+    ck_assert_uint_eq(layout->pools[0].set_count, 2);
+    ck_assert_uint_eq(layout->declared[layout->pools[0].sets[1]].service, 1);
+    ck_assert_uint_eq(layout->pools[1].domain_count, 1);
+    ck_assert(text_is(layout->pools[0].id, "c2s"));
+    layout_free(layout);
+    findings_fini(&findings);
+    inventory_free(inventory);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("layout");
@@ -461,6 +571,8 @@ int main(void)
     tcase_add_test(tcase, the_soa_is_a_template_and_its_negative_twin_lives_for_the_minimum);
     tcase_add_test(tcase, below_an_underscore_the_hostmaster_is_that_of_the_domain_above);
     tcase_add_loop_test(tcase, mistakes_are_found_with_their_place, 0, COUNT_OF(mistakes));
+    tcase_add_test(tcase, a_tier_inversion_comes_with_numbers_that_work);
+    tcase_add_test(tcase, domains_with_the_same_sets_share_a_pool);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
