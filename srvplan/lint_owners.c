@@ -176,6 +176,22 @@ static void wildcards_check(struct lint *lint, const struct lint_domain *domain)
     }
 }
 
+/* Live, names that a wildcard answers for look as if they were there; but the wildcard was asked
+ * for by a name that nobody publishes. */
+static void live_wildcard_check(struct lint *lint, const struct lint_domain *domain)
+{
+    struct name wildcard;
+    if (!name_join(&lint->scratch, (struct bytes){(const uint8_t *)"\1*\4_tcp", 7}, domain->name,
+                   &wildcard))
+        return;
+    const struct lint_record *record = lint_record_find(lint, wildcard, 0);
+    if (!record)
+        return;
+    const struct lint_place place = lint_place_of(record);
+    lint_find(lint, LINT_N13, &place, "%s answers for every service that is not there",
+              name_print(&lint->scratch, wildcard));
+}
+
 void lint_owners(struct lint *lint)
 {
     for (uint32_t i = 0; i < lint->set_count; i++) {
@@ -187,5 +203,5 @@ void lint_owners(struct lint *lint)
         return;
     aliases_check(lint);
     for (uint32_t i = 0; i < lint->domain_count; i++)
-        wildcards_check(lint, &lint->domains[i]);
+        (lint->input == LINT_LIVE ? live_wildcard_check : wildcards_check)(lint, &lint->domains[i]);
 }

@@ -313,6 +313,14 @@ static void tlsa_check(struct lint *lint, const struct lint_set *set)
                   set->count, name_print(&lint->scratch, without->target), without->port);
 }
 
+/* Of live answers every set shows its own signatures. */
+static bool is_signed(const struct lint *lint, const struct lint_record *record)
+{
+    if (lint->input == LINT_LIVE)
+        return lint_record_find(lint, record->owner, RRTYPE_RRSIG) != NULL;
+    return lint->is_signed;
+}
+
 /* TLSA and obsolete TXT records, by their own. */
 static void records_check(struct lint *lint, bool *has_tlsa)
 {
@@ -328,7 +336,7 @@ static void records_check(struct lint *lint, bool *has_tlsa)
                       name_print(&lint->scratch, record->owner));
         if (record->type != RRTYPE_TLSA)
             continue;
-        if (!*has_tlsa && !lint->is_signed)
+        if (!*has_tlsa && !is_signed(lint, record))
             lint_find(lint, LINT_X13_UNSIGNED, &place,
                       "%s has TLSA records, and no signatures "
                       "are there: whoever forges the answer forges the certificate with it",

@@ -88,7 +88,7 @@ static bool name_read(struct parser *p, size_t limit, struct name *name)
     if (end > limit)
         return broken(p, "a name runs past its record");
     read_bytes(&p->r, end - parser_at(p));
-    *name = (struct name){arena_bytes(p->arena, wire, len).ptr, len};
+    *name = name_lower(p->arena, (struct name){wire, len});
     return true;
 }
 

@@ -3,7 +3,8 @@
  *
  * Lengths are checked by the reader, names are expanded with pointers that only go back (each one
  * before the name or the pointer that led to it, so that no chain can loop or be long: RFC 9267),
- * and RDATA is checked against its type's layout; what comes out is valid wire form, uncompressed.
+ * and RDATA is checked against its type's layout; what comes out is valid wire form, uncompressed,
+ * names in lower case (the question's random case shines through their compression).
  * A message that breaks a rule is refused as a whole: an answer of which a part is a lie is of no
  * use. Records of classes other than IN are skipped, OPT becomes flags (RFC 6891). Pure: bytes in,
  * values out; tests/fuzz/fuzz_answer.c feeds it. */
@@ -33,7 +34,7 @@ enum answer_section {
 };
 
 struct answer_record {
-    struct name owner; /* its case as it came */
+    struct name owner;
     uint16_t type;
     enum answer_section section;
     uint32_t ttl_s;

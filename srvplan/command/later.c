@@ -30,11 +30,6 @@ int command_tune(const struct context *context)
     return later(context);
 }
 
-int command_audit(const struct context *context)
-{
-    return later(context);
-}
-
 int command_window(const struct context *context)
 {
     return later(context);

@@ -56,6 +56,8 @@ NODISCARD bool stub_init_file(struct stub *stub, const char *path, struct error 
 /* One that asks the authority at `address` (4 or 16 bytes) without recursion. */
 void stub_init_authority(struct stub *stub, struct bytes address, uint16_t port);
 
+uint16_t stub_server_port(const struct stub_server *server);
+
 /* Asks until a server gives NOERROR or NXDOMAIN. The answer lives in the arena. Otherwise
  * ERROR_UNREACHABLE says what each server did (silent, refused, broken). */
 NODISCARD bool stub_ask(struct stub *stub, struct arena *arena, struct name name, uint16_t type,
@@ -67,6 +69,7 @@ struct lookup {
     uint32_t alias_count;  /* CNAMEs on the way */
     bool exists;           /* false: NXDOMAIN */
     bool is_authenticated; /* the resolver validated all of it (AD) */
+    bool is_authoritative; /* from an authority (AA): TTLs are whole */
     const struct answer_record *records; /* of the type asked; same TTL or not, as they came */
     uint32_t count;
     const struct answer_record *aliases;    /* the CNAMEs, in order */

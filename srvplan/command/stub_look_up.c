@@ -83,7 +83,7 @@ bool stub_look_up(struct stub *stub, struct arena *arena, struct name name, uint
         .stub = stub,
         .arena = arena,
         .type = type,
-        .lookup = {.name = name, .is_authenticated = true},
+        .lookup = {.name = name, .is_authenticated = true, .is_authoritative = true},
         .aliases = arena_array(arena, struct answer_record, STUB_ALIASES_MAX),
     };
     bool moved, is_complete = false;
@@ -93,6 +93,7 @@ bool stub_look_up(struct stub *stub, struct arena *arena, struct name name, uint
             !follow(&walk, &answer, &moved, err))
             return false;
         walk.lookup.is_authenticated &= answer.is_authenticated;
+        walk.lookup.is_authoritative &= answer.is_authoritative;
         walk.lookup.exists = answer.rcode == RCODE_NOERROR;
         pick(&walk, &answer);
         /* An authority ends its answer where its zones do; a recursive server went on. The code is

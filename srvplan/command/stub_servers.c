@@ -123,3 +123,15 @@ void stub_init_authority(struct stub *stub, struct bytes address, uint16_t port)
     if (!server_set(&stub->servers[0], host, port))
         abort(); /* what inet_ntop wrote, inet_pton reads */
 }
+
+uint16_t stub_server_port(const struct stub_server *server)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    if (server->address.ss_family == AF_INET) {
+        memcpy(&in, &server->address, sizeof in);
+        return ntohs(in.sin_port);
+    }
+    memcpy(&in6, &server->address, sizeof in6);
+    return ntohs(in6.sin6_port);
+}
