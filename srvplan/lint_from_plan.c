@@ -237,7 +237,8 @@ static void take_static_records(struct lint *lint, const struct inventory *inven
         const struct inventory_zone *zone = &inventory->zones[i];
         if (zone->record_count == 0)
             continue;
-        const char *pointer = place_of_name(lint, "zones", zone->apex).pointer;
+        const char *pointer = arena_printf(&lint->scratch, "%s/records",
+                                           place_of_name(lint, "zones", zone->apex).pointer);
         for (uint32_t j = 0; j < zone->record_count; j++)
             records[count++] = (struct lint_record){.owner = zone->records[j].owner,
                                                     .type = zone->records[j].type,

@@ -190,6 +190,12 @@ static bool is_apex(const struct lint *lint, struct name name)
 
 bool lint_apex_of(const struct lint *lint, struct name name, struct name *apex)
 {
+    if (lint->plan) {
+        const struct inventory *inventory = lint->plan->input.layout->inventory;
+        uint32_t zone = inventory_zone_of(inventory, name);
+        *apex = zone == INVENTORY_NONE ? *apex : inventory->zones[zone].apex;
+        return zone != INVENTORY_NONE;
+    }
     for (struct name at = name;; at = name_parent(at)) {
         if (is_apex(lint, at)) {
             *apex = at;
@@ -254,9 +260,7 @@ void lint_hosts_settle(struct lint *lint)
     for (uint32_t i = 0; i < lint->host_names.count; i++) {
         struct lint_host *host = &lint->hosts[i];
         struct name apex = {0};
-        bool is_within = lint->plan ? inventory_zone_of(lint->plan->input.layout->inventory,
-                                                        host->name) != INVENTORY_NONE
-                                    : lint_apex_of(lint, host->name, &apex);
+        bool is_within = lint_apex_of(lint, host->name, &apex);
         bool is_cut = is_within && !lint->plan && is_below_a_cut(lint, host->name, apex);
         host->alias = lint->record_count ? alias_of(lint, host->name) : NULL;
         host->is_outside = (lint->apex_count > 0 || lint->plan) && (!is_within || is_cut);

@@ -80,7 +80,7 @@ static void host_check(struct lint *lint, const struct lint_host *host)
 {
     const char *name = name_print(&lint->scratch, host->name);
     const char *what = host->is_target ? "target" : "name server";
-    const char *mistake = lint->plan ? NULL : spelling_mistake(lint, host->name);
+    const char *mistake = spelling_mistake(lint, host->name);
     if (mistake) { /* such a name has no address either, which would say nothing more */
         lint_find(lint, LINT_N05, &host->place, "target %s %s", name, mistake);
         return;

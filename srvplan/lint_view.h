@@ -139,7 +139,7 @@ const struct lint_record *lint_record_find(const struct lint *lint, struct name 
 bool lint_name_exists(const struct lint *lint, struct name name);
 /* True when the plan publishes something but a CNAME at that very name. */
 bool lint_plan_publishes(const struct lint *lint, struct name name);
-/* The longest zone of the records that the name is in. */
+/* The longest zone of ours that the name is in. */
 bool lint_apex_of(const struct lint *lint, struct name name, struct name *apex);
 
 /* Turns records into sets, domains and hosts of the view. */

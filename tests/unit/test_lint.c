@@ -130,11 +130,13 @@ static void zone_lint(struct directives *directives, struct text text, const cha
     lint_records(&directives->records, findings);
 }
 
-static void inventory_lint(const struct directives *directives, struct bytes text, const char *path,
+static void inventory_lint(const struct directives *directives, const char *path,
                            struct findings *findings)
 {
     static const struct overlays none = {0};
-    struct inventory *inventory = inventory_load(text, path, findings);
+    struct error err = {0};
+    struct inventory *inventory = inventory_load_file(path, findings, &err);
+    ck_assert_msg(err.kind == ERROR_NONE, "%s", err.message);
     struct layout *layout = inventory ? layout_build(inventory, directives->need, findings) : NULL;
     if (layout) {
         struct plan *plan = plan_compute(&(struct plan_input){.layout = layout, .overlays = &none});
@@ -157,7 +159,7 @@ static void fixture_lint(const struct fixture *fixture, struct findings *finding
     ck_assert_msg(file_read(fixture->path, FIXTURE_MAX_BYTES, &file, &err), "%s", err.message);
     directives_read(&directives, fixture->path, file);
     if (strstr(fixture->path, ".jsonc"))
-        inventory_lint(&directives, file, fixture->path, findings);
+        inventory_lint(&directives, fixture->path, findings);
     else
         zone_lint(&directives, (struct text){(const char *)file.ptr, file.len}, fixture->path,
                   findings);
