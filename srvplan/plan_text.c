@@ -53,6 +53,7 @@ struct plan_because_list plan_set_because(const struct plan *plan, const struct 
         const struct plan_member *member = &set->members[i];
         items[i] = (struct plan_because){
             .node = arena_cstr(arena, layout->inventory->nodes[member->node].id),
+            .target = text_name_print(arena, layout->inventory->nodes[member->node].host),
             .record = member->absence == PLAN_PRESENT ? records[record++] : NULL,
             .kind = kind_of(member),
             .id = member->absence == PLAN_DRAINED ? arena_cstr(arena, member->drain->id) : NULL,

@@ -11,6 +11,7 @@ const char *const *plan_records(const struct content_set *set, struct name apex,
 /* Why one node is in a set with what it has there, or is not. */
 struct plan_because {
     const char *node;   /* NULL: about the whole set */
+    const char *target; /* its host, with the final dot; NULL: not known, or no node */
     const char *record; /* NULL: it has none now */
     const char *kind;   /* "scale", "node", "overlay", "drain", "state", "absent" */
     const char *id;     /* of a drain, or NULL */
