@@ -2,6 +2,7 @@
 #include "srvplan/report/report_text.h"
 #include "srvplan/report/report_pools.h"
 
+#include "srvplan/report/clean.h"
 #include "zones/base/clock.h"
 #include "zones/text.h"
 
@@ -25,16 +26,9 @@ static const char *paint_code(struct report_style style, enum paint paint)
     return style.colour ? codes[paint] : "";
 }
 
-/* Text for the terminal: no control characters, and no UTF-8 where it cannot be shown. */
 static const char *shown(const char *text, struct report_style style, struct arena *arena)
 {
-    char *copy = arena_cstr(arena, text_from(text));
-    for (char *at = copy; *at; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !style.utf8))
-            *at = '?';
-    }
-    return copy;
+    return clean_text(text, style.utf8 ? CLEAN_UTF8 : CLEAN_ASCII, arena);
 }
 
 /* One decimal, rounded half up. */

@@ -10,7 +10,8 @@
 
 struct report_style {
     bool colour;
-    bool utf8; /* false: ASCII only */
+    bool utf8;       /* false: ASCII only */
+    bool is_verbose; /* every owner is named */
 };
 
 /* Tables, then one line with the totals; who calls prints the messages of findings and guards. */
