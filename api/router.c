@@ -18,6 +18,8 @@ const struct route routes[] = {
      .parameters = "domain service type limit after", .handle = records_get},
     {.method = GATE_GET, .path = "/api/v1/revisions", .role = ROLE_VIEWER,
      .parameters = "limit after", .handle = revisions_get, .finish = revisions_finish},
+    {.method = GATE_GET, .path = "/api/v1/revisions/{number}", .role = ROLE_VIEWER,
+     .handle = revision_get, .finish = revision_finish},
     {.method = GATE_GET, .path = "/api/v1/nodes", .role = ROLE_VIEWER,
      .parameters = "limit after", .handle = nodes_get},
     {.method = GATE_GET, .path = "/api/v1/nodes/{id}", .role = ROLE_VIEWER, .handle = node_get},

@@ -157,6 +157,14 @@ struct store_state {
     size_t version_count;
 };
 
+/* What a revision was made of. Its weights stand in revision.overlays. */
+struct store_past {
+    struct store_revision revision;
+    struct store_inventory inventory;
+    const struct store_drain *drains; /* in force then, as they are stored now */
+    size_t drain_count;
+};
+
 struct store;
 
 /* Opens DIR/srvplan.db, making it when DIR has none (and no image either: an image without its
@@ -191,3 +199,7 @@ bool store_drop_ballast(struct store *store);
 NODISCARD bool store_revisions(struct store *store, struct arena *arena, uint64_t before,
                                size_t limit, struct store_revision **revisions, size_t *count,
                                struct error *err);
+
+/* Everything of one revision, into the arena. ERROR_NOT_FOUND: there is none of that number. */
+NODISCARD bool store_past(struct store *store, struct arena *arena, uint64_t number,
+                          struct store_past *past, struct error *err);

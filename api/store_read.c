@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/store_internal.h"
 
+#define INVENTORY_COLUMNS "id, source, file, file_digest, text, actor, at_ms"
+
+static struct store_inventory get_inventory(struct statement *s, struct arena *arena)
+{
+    struct store_inventory inventory = {.id = statement_get_integer(s)};
+    inventory.source = statement_get_integer(s) ? STORE_SOURCE_PUT : STORE_SOURCE_FILE;
+    inventory.file = statement_get_text(s, arena);
+    inventory.file_digest = statement_get_digest(s);
+    inventory.text = statement_get_text(s, arena);
+    inventory.actor = statement_get_text(s, arena);
+    inventory.at_ms = statement_get_integer(s);
+    return inventory;
+}
+
 static bool read_inventory(struct store *store, struct error *err)
 {
-    struct store_inventory *inventory = &store->state.inventory;
-    struct arena *arena = &store->arena;
-    struct statement s = statement_over(store,
-                                        "SELECT id, source, file, file_digest, text, actor, at_ms "
-                                        "FROM inventories ORDER BY id DESC LIMIT 1",
-                                        err);
-    if (statement_next(&s)) {
-        inventory->id = statement_get_integer(&s);
-        inventory->source = statement_get_integer(&s) ? STORE_SOURCE_PUT : STORE_SOURCE_FILE;
-        inventory->file = statement_get_text(&s, arena);
-        inventory->file_digest = statement_get_digest(&s);
-        inventory->text = statement_get_text(&s, arena);
-        inventory->actor = statement_get_text(&s, arena);
-        inventory->at_ms = statement_get_integer(&s);
-    }
+    struct statement s = statement_over(
+        store, "SELECT " INVENTORY_COLUMNS " FROM inventories ORDER BY id DESC LIMIT 1", err);
+    if (statement_next(&s))
+        store->state.inventory = get_inventory(&s, &store->arena);
     return statement_end(&s);
 }
 
@@ -52,46 +55,59 @@ static bool read_revision(struct store *store, struct error *err)
     return true;
 }
 
+#define DRAIN_COLUMNS                                                                              \
+    "id, node, services, actor, reason, override_reason, mode, to_ppb, ramp_s, ramp_steps, "       \
+    "is_lead_auto, since_at_ms, until_at_ms, served_at_ms, ended_at_ms, ended_actor, "             \
+    "clear_at_ms, revision, ended_revision, version"
+
+static struct store_drain get_drain(struct statement *s, struct arena *arena)
+{
+    struct store_drain drain = {.id = statement_get_text(s, arena)};
+    drain.node = statement_get_text(s, arena);
+    drain.services = statement_get_text(s, arena);
+    drain.actor = statement_get_text(s, arena);
+    drain.reason = statement_get_text(s, arena);
+    drain.override_reason = statement_get_text(s, arena);
+    drain.mode = (int)statement_get_integer(s);
+    drain.to_ppb = (uint32_t)statement_get_integer(s);
+    drain.ramp_s = (uint32_t)statement_get_integer(s);
+    drain.ramp_steps = (uint32_t)statement_get_integer(s);
+    drain.is_lead_auto = statement_get_integer(s) != 0;
+    drain.since_at_ms = statement_get_integer(s);
+    drain.until_at_ms = statement_get_integer(s);
+    drain.served_at_ms = statement_get_integer(s);
+    drain.ended_at_ms = statement_get_integer(s);
+    drain.ended_actor = statement_get_text(s, arena);
+    drain.clear_at_ms = statement_get_integer(s);
+    drain.revision = (uint64_t)statement_get_integer(s);
+    drain.ended_revision = (uint64_t)statement_get_integer(s);
+    drain.version = (uint32_t)statement_get_integer(s);
+    return drain;
+}
+
+/* The rows of a statement over DRAIN_COLUMNS, which it ends. */
+static bool get_drains(struct statement *s, struct arena *arena, const struct store_drain **drains,
+                       size_t *count)
+{
+    struct store_drain *rows = NULL;
+    size_t found = 0, capacity = 0;
+    while (statement_next(s)) {
+        rows = arena_grow(arena, rows, &capacity, found + 1, sizeof *rows);
+        rows[found++] = get_drain(s, arena);
+    }
+    *drains = rows;
+    *count = found;
+    return statement_end(s);
+}
+
 static bool read_drains(struct store *store, int64_t since_ms, struct error *err)
 {
-    struct arena *arena = &store->arena;
-    struct store_drain *drains = NULL;
-    size_t count = 0, capacity = 0;
-    struct statement s = statement_over(
-        store,
-        "SELECT id, node, services, actor, reason, override_reason, mode, to_ppb, ramp_s, "
-        "ramp_steps, is_lead_auto, since_at_ms, until_at_ms, "
-        "served_at_ms, ended_at_ms, ended_actor, clear_at_ms, revision, ended_revision, version "
-        "FROM drains WHERE ended_at_ms = 0 OR ended_at_ms >= ?1 ORDER BY id",
-        err);
+    struct statement s = statement_over(store,
+                                        "SELECT " DRAIN_COLUMNS " FROM drains WHERE ended_at_ms = "
+                                        "0 OR ended_at_ms >= ?1 ORDER BY id",
+                                        err);
     statement_bind_integer(&s, since_ms);
-    while (statement_next(&s)) {
-        drains = arena_grow(arena, drains, &capacity, count + 1, sizeof *drains);
-        struct store_drain *drain = &drains[count++];
-        drain->id = statement_get_text(&s, arena);
-        drain->node = statement_get_text(&s, arena);
-        drain->services = statement_get_text(&s, arena);
-        drain->actor = statement_get_text(&s, arena);
-        drain->reason = statement_get_text(&s, arena);
-        drain->override_reason = statement_get_text(&s, arena);
-        drain->mode = (int)statement_get_integer(&s);
-        drain->to_ppb = (uint32_t)statement_get_integer(&s);
-        drain->ramp_s = (uint32_t)statement_get_integer(&s);
-        drain->ramp_steps = (uint32_t)statement_get_integer(&s);
-        drain->is_lead_auto = statement_get_integer(&s) != 0;
-        drain->since_at_ms = statement_get_integer(&s);
-        drain->until_at_ms = statement_get_integer(&s);
-        drain->served_at_ms = statement_get_integer(&s);
-        drain->ended_at_ms = statement_get_integer(&s);
-        drain->ended_actor = statement_get_text(&s, arena);
-        drain->clear_at_ms = statement_get_integer(&s);
-        drain->revision = (uint64_t)statement_get_integer(&s);
-        drain->ended_revision = (uint64_t)statement_get_integer(&s);
-        drain->version = (uint32_t)statement_get_integer(&s);
-    }
-    store->state.drains = drains;
-    store->state.drain_count = count;
-    return statement_end(&s);
+    return get_drains(&s, &store->arena, &store->state.drains, &store->state.drain_count);
 }
 
 static bool read_weights(struct store *store, struct error *err)
@@ -204,15 +220,23 @@ bool store_read_state(struct store *store, int64_t now_ms, struct error *err)
            read_versions(store, week_ago_ms, err);
 }
 
-bool store_revisions(struct store *store, struct arena *arena, uint64_t before, size_t limit,
-                     struct store_revision **revisions, size_t *count, struct error *err)
+/* Before a read of what the state does not hold. */
+static bool read_begin(struct store *store, struct error *err)
 {
     if (store->is_broken)
         return error_set(err, ERROR_UNAVAILABLE,
                          "%s: is out of order since a disk error; restart srvpland", store->file);
+    store->failure = 0;
+    return true;
+}
+
+bool store_revisions(struct store *store, struct arena *arena, uint64_t before, size_t limit,
+                     struct store_revision **revisions, size_t *count, struct error *err)
+{
     struct store_revision *rows = NULL;
     size_t found = 0, capacity = 0;
-    store->failure = 0;
+    if (!read_begin(store, err))
+        return false;
     struct statement s =
         statement_over(store,
                        "SELECT " REVISION_COLUMNS " FROM revisions WHERE number < ?1 "
@@ -229,4 +253,46 @@ bool store_revisions(struct store *store, struct arena *arena, uint64_t before, 
     *revisions = rows;
     *count = found;
     return true;
+}
+
+static bool read_past_revision(struct store *store, struct arena *arena, uint64_t number,
+                               struct store_past *past, struct error *err)
+{
+    struct statement s =
+        statement_over(store, "SELECT " REVISION_COLUMNS " FROM revisions WHERE number = ?1", err);
+    statement_bind_integer(&s, number <= INT64_MAX ? (int64_t)number : INT64_MAX);
+    if (statement_next(&s))
+        past->revision = get_revision(&s, arena);
+    return statement_end(&s) &&
+           (past->revision.number != 0 ||
+            error_set(err, ERROR_NOT_FOUND,
+                      "there is no revision %llu; `srvplan history` lists them",
+                      (unsigned long long)number));
+}
+
+static bool read_past_inventory(struct store *store, struct arena *arena, struct store_past *past,
+                                struct error *err)
+{
+    struct statement s =
+        statement_over(store, "SELECT " INVENTORY_COLUMNS " FROM inventories WHERE id = ?1", err);
+    statement_bind_integer(&s, past->revision.inventory_id);
+    if (statement_next(&s))
+        past->inventory = get_inventory(&s, arena);
+    return statement_end(&s);
+}
+
+bool store_past(struct store *store, struct arena *arena, uint64_t number, struct store_past *past,
+                struct error *err)
+{
+    *past = (struct store_past){0};
+    if (!read_begin(store, err) || !read_past_revision(store, arena, number, past, err) ||
+        !read_past_inventory(store, arena, past, err))
+        return false;
+    struct statement s =
+        statement_over(store,
+                       "SELECT " DRAIN_COLUMNS " FROM drains WHERE revision <= ?1 AND "
+                       "(ended_revision = 0 OR ended_revision > ?1) ORDER BY id",
+                       err);
+    statement_bind_integer(&s, (int64_t)past->revision.number);
+    return get_drains(&s, arena, &past->drains, &past->drain_count);
 }

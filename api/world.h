@@ -95,6 +95,7 @@ enum world_job_kind {
     WORLD_WEIGHT_REMOVE,
     WORLD_RELOAD,    /* read the inventory file again (SIGHUP) */
     WORLD_REVISIONS, /* list; changes nothing */
+    WORLD_REVISION,  /* one of them, with what it was made of; changes nothing */
 };
 
 /* How a drain goes; what is not given is as the inventory's policy says. */
@@ -124,7 +125,7 @@ struct world_request {
     uint64_t if_match;
     enum weight_form weight_form;
     int32_t weight_value;
-    uint64_t before; /* REVISIONS: keyset */
+    uint64_t before; /* REVISIONS: keyset; REVISION: which */
     uint32_t limit;
 };
 
@@ -147,8 +148,9 @@ struct world_result {
     uint64_t current_version;               /* for problem "stale" */
     const struct store_revision *revisions; /* REVISIONS */
     size_t revision_count;
-    struct planned *planned; /* owns `plan` */
-    struct arena arena;      /* owns the rest */
+    const struct store_past *past; /* REVISION */
+    struct planned *planned;       /* owns `plan` */
+    struct arena arena;            /* owns the rest */
 };
 void world_result_free(struct world_result *result);
 

@@ -432,6 +432,19 @@ static void run_revisions(struct world *world, const struct world_request *reque
     result->problem = "unavailable";
 }
 
+static void run_revision(struct world *world, const struct world_request *request,
+                         struct world_result *result)
+{
+    struct store_past *past = arena_new(&result->arena, struct store_past);
+    if (store_past(world->store, &result->arena, request->before, past, &result->error)) {
+        result->past = past;
+        result->outcome = WORLD_SERVED;
+        return;
+    }
+    result->outcome = WORLD_FAILED;
+    result->problem = result->error.kind == ERROR_NOT_FOUND ? "not-found" : "unavailable";
+}
+
 void world_run_job(struct world *world, const struct world_request *request,
                    struct world_result *result)
 {
@@ -453,6 +466,9 @@ void world_run_job(struct world *world, const struct world_request *request,
         break;
     case WORLD_REVISIONS:
         run_revisions(world, request, result);
+        break;
+    case WORLD_REVISION:
+        run_revision(world, request, result);
         break;
     }
 }

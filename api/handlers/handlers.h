@@ -18,6 +18,9 @@ void records_get(struct request *request, struct response *response);
 void revisions_get(struct request *request, struct response *response);
 void revisions_finish(struct request *request, const struct world_result *result,
                       struct response *response);
+void revision_get(struct request *request, struct response *response);
+void revision_finish(struct request *request, const struct world_result *result,
+                     struct response *response);
 
 void nodes_get(struct request *request, struct response *response);
 void node_get(struct request *request, struct response *response);

@@ -341,6 +341,38 @@ START_TEST(revisions_come_in_order_and_know_when_they_were_served)
 }
 END_TEST
 
+START_TEST(a_revision_has_the_drains_that_were_in_force)
+{
+    reopen();
+    commit_first();
+    struct store_revision second = revision_sample(2), third = revision_sample(3);
+    second.inventory_id = third.inventory_id = 1;
+    struct store_drain drain = {
+        .id = T("dr_1"), .node = T("xmpp1"), .services = T(""), .revision = 2};
+    struct store_change change = {.revision = &second, .drains = &drain, .drain_count = 1};
+    commit(&change);
+    drain.ended_at_ms = 9;
+    drain.ended_revision = 3;
+    change.revision = &third;
+    commit(&change);
+
+    static const size_t drains[] = {0, 0, 1, 0}; /* by revision */
+    struct arena arena = {0};
+    struct error err = {0};
+    struct store_past past;
+    for (uint64_t number = 1; number <= 3; number++) {
+        ck_assert_msg(store_past(store, &arena, number, &past, &err), "%s", err.message);
+        ck_assert_uint_eq(past.revision.number, number);
+        ck_assert_int_eq(past.inventory.id, 1);
+        ck_assert_uint_gt(past.inventory.text.len, 0);
+        ck_assert_uint_eq(past.drain_count, drains[number]);
+    }
+    ck_assert(!store_past(store, &arena, 4, &past, &err));
+    ck_assert_int_eq(err.kind, ERROR_NOT_FOUND);
+    arena_fini(&arena);
+}
+END_TEST
+
 START_TEST(set_versions_get_ids_and_are_updated)
 {
     reopen();
@@ -663,6 +695,7 @@ int main(void)
     tcase_add_loop_test(tcase, what_is_over_for_a_week_is_not_read, 0, COUNT_OF(ages));
     tcase_add_test(tcase, weights_are_put_replaced_and_removed);
     tcase_add_test(tcase, revisions_come_in_order_and_know_when_they_were_served);
+    tcase_add_test(tcase, a_revision_has_the_drains_that_were_in_force);
     tcase_add_test(tcase, set_versions_get_ids_and_are_updated);
     tcase_add_test(tcase, zones_are_replaced_as_a_list_and_retired_ones_keep_their_serial);
     tcase_add_loop_test(tcase, no_serial_goes_back, 0, COUNT_OF(serials));

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/past.h"
+
+#include "api/base.h"
+#include "api/json_view.h"
+#include "api/rows.h"
+#include "srvplan/report/report_json.h"
+
+/* A text of a JSON tree; empty when it is none. Borrowed. */
+static struct text text_of(const json_t *object, const char *key)
+{
+    return text_from(json_string_value(json_object_get(object, key)));
+}
+
+/* Weights have no end here: they were in force then, and no plan of a later instant is made. */
+static void weights_read(struct rows *rows, struct text overlays)
+{
+    json_t *tree = json_loadb(overlays.ptr, overlays.len, 0, NULL);
+    size_t i;
+    json_t *weight;
+    json_array_foreach(json_object_get(tree, "weights"), i, weight)
+    {
+        struct store_weight row = {
+            .node = text_of(weight, "node"),
+            .service = text_of(weight, "service"),
+            .form = (int)json_integer_value(json_object_get(weight, "form")),
+            .value = (int32_t)json_integer_value(json_object_get(weight, "value")),
+        };
+        rows_put_weight(rows, &row);
+    }
+    json_decref(tree);
+}
+
+static struct rows rows_of(const struct store_past *past)
+{
+    struct rows rows = {0};
+    for (size_t i = 0; i < past->drain_count; i++) {
+        struct store_drain drain = past->drains[i];
+        drain.ended_at_ms = 0; /* it had not ended then */
+        rows_put_drain(&rows, &drain);
+    }
+    weights_read(&rows, past->revision.overlays);
+    return rows;
+}
+
+static json_t *plan_json(const struct store_past *past, const struct base *base)
+{
+    struct arena arena = {0};
+    struct rows rows = rows_of(past);
+    struct overlays overlays = rows_overlays(&rows, &arena);
+    struct plan_input input = {
+        .layout = base->layout, .overlays = &overlays, .at_ms = past->revision.at_ms};
+    struct plan *plan = plan_compute(&input);
+    json_t *json = report_plan_json(plan, NULL), *revision = json_view_revision(&past->revision);
+    json_object_update(json, revision);
+    json_decref(revision);
+    plan_free(plan);
+    rows_fini(&rows);
+    arena_fini(&arena);
+    return json;
+}
+
+json_t *past_json(const struct store_past *past, struct error *err)
+{
+    struct findings findings = {0};
+    struct base *base = base_load(&past->inventory, NULL, &findings);
+    json_t *json = base ? plan_json(past, base) : NULL;
+    for (size_t i = 0; !base && i < findings.count; i++)
+        if (findings.items[i].severity == FINDING_ERROR)
+            error_set(err, ERROR_UNAVAILABLE,
+                      "revision %llu: this version cannot read its inventory any more: %s",
+                      (unsigned long long)past->revision.number, findings.items[i].message);
+    findings_fini(&findings);
+    base_unref(base);
+    return json;
+}
