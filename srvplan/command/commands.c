@@ -7,19 +7,19 @@
 /* clang-format off */
 const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_PLAN] = {
-        .name = "plan", .operands = "", .run = command_plan, .is_offline = true,
+        .name = "plan", .operands = "", .run = command_plan, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS, .is_offline = true,
         .summary = "show the record sets that an inventory makes, and why",
         .example = "srvplan plan -f inventory.jsonc"},
     [COMMAND_ZONE] = {
-        .name = "zone", .operands = "[ZONE]", .max_operands = 1, .run = command_zone, .is_offline = true,
+        .name = "zone", .operands = "[ZONE]", .max_operands = 1, .run = command_zone, .outputs = WRITES_TABLE, .is_offline = true,
         .summary = "write the zone file of one zone, or of all",
         .example = "srvplan zone -f inventory.jsonc example.org"},
     [COMMAND_CHECK] = {
-        .name = "check", .operands = "", .run = command_check, .is_offline = true,
+        .name = "check", .operands = "", .run = command_check, .outputs = WRITES_TABLE | WRITES_TREE, .is_offline = true,
         .summary = "read an inventory and report everything that is wrong with it",
         .example = "srvplan check -f inventory.jsonc --strict"},
     [COMMAND_DIFF] = {
-        .name = "diff", .operands = "A B", .min_operands = 2, .max_operands = 2, .run = command_diff, .is_offline = true,
+        .name = "diff", .operands = "A B", .min_operands = 2, .max_operands = 2, .run = command_diff, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS, .is_offline = true,
         .summary = "show what differs between two inventories, plans or zone files",
         .example = "srvplan diff old.jsonc new.jsonc"},
     [COMMAND_SIMULATE] = {
@@ -43,61 +43,61 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .summary = "find the shortest schedule of maintenance for nodes",
         .example = "srvplan window suggest -f inventory.jsonc xmpp1 xmpp2 --for 1h"},
     [COMMAND_FMT] = {
-        .name = "fmt", .operands = "[FILE...]", .max_operands = 1000, .run = command_fmt, .is_offline = true,
+        .name = "fmt", .operands = "[FILE...]", .max_operands = 1000, .run = command_fmt, .outputs = WRITES_TABLE, .is_offline = true,
         .summary = "write an inventory in its canonical form",
         .example = "srvplan fmt inventory.jsonc"},
     [COMMAND_INIT] = {
-        .name = "init", .operands = "single|round-robin|weighted|tiered", .min_operands = 1, .max_operands = 1, .run = command_init, .is_offline = true,
+        .name = "init", .operands = "single|round-robin|weighted|tiered", .min_operands = 1, .max_operands = 1, .run = command_init, .outputs = WRITES_TABLE, .is_offline = true,
         .summary = "write an inventory to begin with",
         .example = "srvplan init tiered >inventory.jsonc"},
     [COMMAND_SCHEMA] = {
-        .name = "schema", .operands = "", .run = command_schema, .is_offline = true,
+        .name = "schema", .operands = "", .run = command_schema, .outputs = WRITES_TABLE, .is_offline = true,
         .summary = "write the JSON Schema of the inventory",
         .example = "srvplan schema >inventory-v1.json"},
     [COMMAND_COMPLETION] = {
-        .name = "completion", .operands = "bash|zsh|fish", .min_operands = 1, .max_operands = 1, .run = command_completion, .is_offline = true,
+        .name = "completion", .operands = "bash|zsh|fish", .min_operands = 1, .max_operands = 1, .run = command_completion, .outputs = WRITES_TABLE, .is_offline = true,
         .summary = "write the completion script of a shell",
         .example = "srvplan completion bash"},
     [COMMAND_SERVE] = {
-        .name = "serve", .operands = "", .run = command_serve,
+        .name = "serve", .operands = "", .run = command_serve, .outputs = WRITES_TABLE,
         .summary = "run the control plane and the DNS server, in the foreground",
         .example = "srvplan serve -f inventory.jsonc --state /var/lib/srvplan"},
     [COMMAND_STATUS] = {
-        .name = "status", .operands = "", .run = command_status,
+        .name = "status", .operands = "", .run = command_status, .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "show what is served, and what operators changed",
         .example = "srvplan status"},
     [COMMAND_NODES] = {
-        .name = "nodes", .operands = "", .run = command_nodes,
+        .name = "nodes", .operands = "", .run = command_nodes, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the nodes, their state, weights and shares",
         .example = "srvplan nodes"},
     [COMMAND_DRAINS] = {
-        .name = "drains", .operands = "", .run = command_drains,
+        .name = "drains", .operands = "", .run = command_drains, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the drains in force",
         .example = "srvplan drains --all"},
     [COMMAND_DRAIN] = {
         .name = "drain", .operands = "NODE...", .min_operands = 1, .max_operands = 1000,
-        .run = command_drain,
+        .run = command_drain, .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "move new connections away from nodes",
         .example = "srvplan drain xmpp2 -m 'kernel update'"},
     [COMMAND_UNDRAIN] = {
         .name = "undrain", .operands = "NODE...", .min_operands = 1, .max_operands = 1000,
-        .run = command_undrain,
+        .run = command_undrain, .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "end the drains of nodes",
         .example = "srvplan undrain xmpp2"},
     [COMMAND_WEIGHT] = {
         .name = "weight", .operands = "NODE [VALUE|+N|-N|N%]", .min_operands = 1,
-        .max_operands = 2, .takes_negative = true, .run = command_weight,
+        .max_operands = 2, .takes_negative = true, .run = command_weight, .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "change the weight of a node, or go back to the inventory's",
         .example = "srvplan weight xmpp2 50% -m 'slow disk'"},
     [COMMAND_HISTORY] = {
-        .name = "history", .operands = "", .run = command_history,
+        .name = "history", .operands = "", .run = command_history, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the published revisions, newest first",
         .example = "srvplan history --limit 50"},
     [COMMAND_VERSION] = {
-        .name = "version", .operands = "", .run = command_version, .is_offline = true,
+        .name = "version", .operands = "", .run = command_version, .outputs = WRITES_TABLE | WRITES_TREE, .is_offline = true,
         .summary = "show the version", .example = "srvplan version"},
     [COMMAND_HELP] = {
-        .name = "help", .operands = "[COMMAND]", .max_operands = 1, .run = command_help,
+        .name = "help", .operands = "[COMMAND]", .max_operands = 1, .run = command_help, .outputs = WRITES_TABLE,
         .is_offline = true,
         .summary = "explain a command", .example = "srvplan help drain"},
 };
@@ -116,8 +116,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .name = "token-file", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
         .help = "file that holds the token (SRVPLAN_TOKEN_FILE, SRVPLAN_TOKEN)"},
     [OPTION_OUTPUT] = {
-        .name = "output", .letter = 'o', .metavar = "table|json", .value = VALUE_CHOICE,
-        .choices = "table|json", .later = "yaml|csv|md", .commands = ON_ALL,
+        .name = "output", .letter = 'o', .metavar = "table|json|yaml|csv|md", .value = VALUE_CHOICE,
+        .choices = "table|json|yaml|csv|md", .commands = ON_ALL,
         .help = "how results are written (default table)"},
     [OPTION_COLOR] = {
         .name = "color", .metavar = "auto|always|never", .value = VALUE_CHOICE,
@@ -132,20 +132,22 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_VERSION] = {
         .name = "version", .letter = 'V', .commands = ON_ALL, .help = "show the version"},
     [OPTION_AT] = {
-        .name = "at", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(PLAN) | ON(ZONE),
+        .name = "at", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(PLAN) | ON(ZONE) | ON(DIFF),
         .help = "the instant to plan for, as 2026-12-06T01:17:30Z (default now)"},
     [OPTION_DETAILED_EXITCODE] = {
         .name = "detailed-exitcode", .commands = ON(PLAN),
-        .help = "exit 2 when the plan has sets to publish, 0 when it has none"},
+        .help = "exit 2 when there is a difference, or without --against a set to publish; 0 when not"},
     [OPTION_AGAINST] = {
-        .name = "against", .metavar = "zone|dns|rev:N", .value = VALUE_TEXT, .commands = ON(PLAN),
-        .is_later = true},
+        .name = "against", .metavar = "FILE|zone:FILE|dns[:ADDR]|rev:N", .value = VALUE_TEXT,
+        .commands = ON(PLAN),
+        .help = "show what changes against a zone file, live DNS, a revision of the server, or a plan"},
     [OPTION_OUT] = {
         .name = "out", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(PLAN),
-        .is_later = true},
+        .help = "write it to FILE, which is then there whole or not at all; a plan as JSON"},
     [OPTION_FORMAT] = {
-        .name = "format", .metavar = "text|json|md|html", .value = VALUE_TEXT, .commands = ON(PLAN),
-        .is_later = true},
+        .name = "format", .metavar = "text|json|yaml|csv|md|html", .value = VALUE_CHOICE,
+        .choices = "text|json|yaml|csv|md|html", .commands = ON(PLAN) | ON(DIFF),
+        .help = "how it is written; as -o, and HTML (default text)"},
     [OPTION_FRAGMENT] = {
         .name = "fragment", .commands = ON(ZONE),
         .help = "without SOA and NS, for $INCLUDE in a zone of your own"},
@@ -231,7 +233,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_RESET] = {
         .name = "reset", .commands = ON(WEIGHT), .help = "go back to the inventory's weight"},
     [OPTION_ALL] = {
-        .name = "all", .letter = 'a', .commands = ON(DRAINS), .help = "closed ones too"},
+        .name = "all", .letter = 'a', .commands = ON(DRAINS) | ON(PLAN) | ON(DIFF),
+        .help = "drains: closed ones too; plan, diff: all records, not only those of our services"},
     [OPTION_LIMIT] = {
         .name = "limit", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 1000,
         .commands = ON(HISTORY), .help = "how many (default 20)"},

@@ -11,6 +11,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "srvplan/report/report_yaml.h"
+
 /* NO_COLOR (no-color.org) and CLICOLOR_FORCE count when set and not empty; the first wins. */
 static bool colors_wanted(const char *choice, FILE *stream)
 {
@@ -29,7 +31,7 @@ static bool colors_wanted(const char *choice, FILE *stream)
 struct output output_for(const struct invocation *invocation)
 {
     const char *color = invocation_value(invocation, OPTION_COLOR, "auto");
-    const char *output = invocation_value(invocation, OPTION_OUTPUT, "table");
+    enum output_format format = invocation_format(invocation);
     return (struct output){
         .out = stdout,
         .err = stderr,
@@ -38,7 +40,8 @@ struct output output_for(const struct invocation *invocation)
         .colors_err = colors_wanted(color, stderr),
         .is_quiet = invocation_has(invocation, OPTION_QUIET),
         .is_verbose = invocation_has(invocation, OPTION_VERBOSE),
-        .is_json = strcmp(output, "json") == 0,
+        .format = format,
+        .is_json = format == OUTPUT_JSON || format == OUTPUT_YAML,
     };
 }
 
@@ -125,6 +128,24 @@ int output_finish(const struct output *output, int code)
         output_complain(output, "stdout: cannot write: %s; the output is not whole",
                         saved ? strerror(saved) : "an earlier write failed");
     return code == EXIT_FINE || code == EXIT_DIFFERENT ? EXIT_FAILED : code;
+}
+
+void output_tree(const struct output *output, const json_t *document)
+{
+    if (output->format == OUTPUT_YAML) {
+        report_yaml(output->out, document);
+        return;
+    }
+    json_dumpf(document, output->out, JSON_INDENT(2));
+    fputc('\n', output->out);
+}
+
+void output_reply(const struct output *output, const json_t *document, const char *text)
+{
+    if (output->format == OUTPUT_YAML)
+        report_yaml(output->out, document);
+    else
+        fprintf(output->out, "%s\n", text);
 }
 
 const char *duration_print(int64_t duration_s, struct arena *arena)

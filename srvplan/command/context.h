@@ -5,6 +5,8 @@
  * elsewhere (a server, a file) is written by output_text: no control character of a stranger
  * reaches the terminal, and outside a UTF-8 locale only ASCII does. */
 #pragma once
+#include <jansson.h>
+
 #include "srvplan/command/options.h"
 
 struct output {
@@ -12,7 +14,8 @@ struct output {
     bool is_utf8;
     bool colors_out, colors_err; /* whether each takes colours */
     bool is_quiet, is_verbose;
-    bool is_json;
+    enum output_format format;
+    bool is_json; /* a tree rather than text for people: JSON or YAML */
 };
 
 struct context {
@@ -37,6 +40,12 @@ int output_fail(const struct output *output, const struct error *err);
 
 /* Flushes stdout: a full disk or a closed pipe turns success into EXIT_FAILED. */
 int output_finish(const struct output *output, int code);
+
+/* A tree on stdout, as JSON or YAML. */
+void output_tree(const struct output *output, const json_t *document);
+
+/* The same for an answer of the server: as JSON byte for byte as it came. */
+void output_reply(const struct output *output, const json_t *document, const char *text);
 
 /* "4m 12s", "2h 5m", "3d 4h": at most two units. */
 const char *duration_print(int64_t duration_s, struct arena *arena);

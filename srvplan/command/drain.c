@@ -191,7 +191,7 @@ static int dry_run(struct remote *remote, const json_t *body)
     struct remote_reply reply;
     int code = drain_post(remote, body, DRAIN_DRY_RUN, &reply);
     if (code == EXIT_FINE && remote->output->is_json)
-        fprintf(remote->output->out, "%s\n", reply.text);
+        output_reply(remote->output, reply.document, reply.text);
     else if (code == EXIT_FINE)
         changes_print(remote->output,
                       json_object_get(json_object_get(reply.document, "plan"), "changes"));
@@ -231,7 +231,7 @@ static int drain_do(struct remote *remote, const json_t *body, const struct invo
     struct remote_reply reply;
     int code = drain_post(remote, body, DRAIN_FOR_REAL, &reply);
     if (reply.document && output->is_json)
-        fprintf(output->out, "%s\n", reply.text);
+        output_reply(output, reply.document, reply.text);
     json_t *drains = reply.document ? drains_of(reply.document) : NULL;
     size_t i;
     json_t *drain;

@@ -10,11 +10,6 @@ static int later(const struct context *context)
     return output_fail(&context->output, &err);
 }
 
-int command_diff(const struct context *context)
-{
-    return later(context);
-}
-
 int command_simulate(const struct context *context)
 {
     return later(context);

@@ -23,12 +23,16 @@ static enum lint_extent extent_of(enum command_id command)
 bool offline_open(struct offline *offline, const struct context *context, enum layout_need need,
                   struct error *err)
 {
-    const struct invocation *invocation = context->invocation;
-    *offline = (struct offline){
-        .file = invocation_value(invocation, OPTION_FILE, "/etc/srvplan/inventory.jsonc"),
-        .at_ms = clock_realtime_ms(),
-    };
-    const char *at = invocation_value(invocation, OPTION_AT, NULL);
+    const char *file =
+        invocation_value(context->invocation, OPTION_FILE, "/etc/srvplan/inventory.jsonc");
+    return offline_open_file(offline, context, file, need, err);
+}
+
+bool offline_open_file(struct offline *offline, const struct context *context, const char *file,
+                       enum layout_need need, struct error *err)
+{
+    *offline = (struct offline){.file = file, .at_ms = clock_realtime_ms()};
+    const char *at = invocation_value(context->invocation, OPTION_AT, NULL);
     if (at && !clock_parse(text_from(at), &offline->at_ms))
         return error_set(err, ERROR_USAGE, "--at '%.60s': no time", at);
     offline->source = inventory_source_open(offline->file, err);
@@ -71,8 +75,7 @@ void offline_print_findings(const struct offline *offline, const struct output *
 
 void offline_print_json(const struct output *output, json_t *document)
 {
-    json_dumpf(document, output->out, JSON_INDENT(2));
-    fputc('\n', output->out);
+    output_tree(output, document);
     json_decref(document);
 }
 

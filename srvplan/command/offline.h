@@ -24,6 +24,10 @@ struct offline {
  * read. offline_close in either case. */
 NODISCARD bool offline_open(struct offline *offline, const struct context *context,
                             enum layout_need need, struct error *err);
+
+/* The same for another file. */
+NODISCARD bool offline_open_file(struct offline *offline, const struct context *context,
+                                 const char *file, enum layout_need need, struct error *err);
 void offline_close(struct offline *offline);
 
 /* Gives findings that were added since, and know a pointer only, their file, line and column. */

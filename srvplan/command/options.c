@@ -284,6 +284,53 @@ static bool arguments_read(struct invocation *invocation, int argc, char **argv,
     return true;
 }
 
+/* ---- formats ---- */
+
+static const char *const format_names[] = {
+    [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml",
+    [OUTPUT_CSV] = "csv",     [OUTPUT_MD] = "md",
+};
+
+static uint32_t command_outputs(enum command_id command)
+{
+    uint32_t outputs = command < COMMAND_COUNT ? command_rows[command].outputs : 0;
+    return outputs ? outputs : 1 << OUTPUT_TABLE | 1 << OUTPUT_JSON;
+}
+
+const char *command_formats(enum command_id command, struct arena *arena)
+{
+    const char *list = "";
+    for (size_t i = 0; i < COUNT_OF(format_names); i++)
+        if (command_outputs(command) & 1u << i)
+            list = arena_printf(arena, "%s%s%s", list, list[0] ? "|" : "", format_names[i]);
+    return list;
+}
+
+enum output_format invocation_format(const struct invocation *invocation)
+{
+    const char *name = invocation_value(invocation, OPTION_OUTPUT, format_names[OUTPUT_TABLE]);
+    for (size_t i = 0; i < COUNT_OF(format_names); i++)
+        if (strcmp(name, format_names[i]) == 0)
+            return (enum output_format)i;
+    return OUTPUT_TABLE;
+}
+
+static bool format_check(struct invocation *invocation, struct error *err)
+{
+    enum output_format format = invocation_format(invocation);
+    const struct command_row *row = &command_rows[invocation->command];
+    const char *formats = command_formats(invocation->command, &invocation->arena);
+    if (command_outputs(invocation->command) & 1u << format)
+        return true;
+    if (strcmp(formats, format_names[OUTPUT_TABLE]) == 0)
+        return error_set(
+            err, ERROR_USAGE, "%s -o %s: what it writes has one form; leave -o away%s", row->name,
+            format_names[format],
+            invocation->command == COMMAND_ZONE ? " (`srvplan plan -o json` has the sets)" : "");
+    return error_set(err, ERROR_USAGE, "%s cannot write %s; it knows %s", row->name,
+                     format_names[format], formats);
+}
+
 static bool operands_check(const struct invocation *invocation, struct error *err)
 {
     if (invocation->command == COMMAND_NONE)
@@ -314,7 +361,7 @@ bool invocation_parse(struct invocation *invocation, int argc, char **argv, stru
         return false;
     if (invocation_has(invocation, OPTION_HELP) || invocation_has(invocation, OPTION_VERSION))
         return true;
-    return operands_check(invocation, err);
+    return operands_check(invocation, err) && format_check(invocation, err);
 }
 
 void invocation_fini(struct invocation *invocation)
@@ -371,59 +418,6 @@ enum command_id command_find(const char *name)
             return i;
     }
     return COMMAND_NONE;
-}
-
-/* ---- help ---- */
-
-static void help_options(FILE *out, uint64_t commands)
-{
-    for (uint32_t i = 0; i < OPTION_COUNT; i++) {
-        const struct option_row *row = &option_rows[i];
-        bool wanted = commands == ON_ALL ? row->commands == ON_ALL
-                                         : row->commands != ON_ALL && (row->commands & commands);
-        if (!wanted || row->is_later)
-            continue;
-        char letter[4] = "  ";
-        if (row->letter)
-            snprintf(letter, sizeof letter, "-%c", row->letter);
-        char spelling[40];
-        snprintf(spelling, sizeof spelling, "--%s%s%s", row->name, row->metavar ? " " : "",
-                 row->metavar ? row->metavar : "");
-        fprintf(out, "  %s%s %-26s %s\n", letter, row->letter ? "," : " ", spelling, row->help);
-    }
-}
-
-static void help_commands(FILE *out, bool is_offline)
-{
-    for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
-        const struct command_row *row = &command_rows[i];
-        if (row->is_offline == is_offline)
-            fprintf(out, "  %-8s %-22s %s\n", row->name, row->operands, row->summary);
-    }
-}
-
-void help_print(FILE *out, enum command_id command)
-{
-    if (command == COMMAND_NONE) {
-        fputs("usage: srvplan [OPTION]... COMMAND\n\n"
-              "srvplan balances and drains a cluster of servers with DNS SRV records alone.\n\n"
-              "Without a server:\n",
-              out);
-        help_commands(out, true);
-        fputs("\nWith a server:\n", out);
-        help_commands(out, false);
-        fputs("\nOptions of every command, before or after it:\n", out);
-        help_options(out, ON_ALL);
-        fputs("\n`srvplan COMMAND --help` explains a command, srvplan(1) all of them.\n", out);
-        return;
-    }
-    const struct command_row *row = &command_rows[command];
-    fprintf(out, "usage: srvplan %s [OPTION]...%s%s\n\n%s\n", row->name,
-            row->operands[0] ? " " : "", row->operands, row->summary);
-    fprintf(out, "for example: %s\n\n", row->example);
-    help_options(out, 1u << command);
-    fputs("\nOptions of every command:\n", out);
-    help_options(out, ON_ALL);
 }
 
 /* ---- exit codes ---- */

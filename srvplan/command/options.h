@@ -104,6 +104,22 @@ enum option_id {
     OPTION_COUNT,
 };
 
+/* How results are written: -o. */
+enum output_format {
+    OUTPUT_TABLE,
+    OUTPUT_JSON,
+    OUTPUT_YAML,
+    OUTPUT_CSV,
+    OUTPUT_MD,
+};
+
+/* What a command can write, as a bit a format. */
+enum {
+    WRITES_TABLE = 1 << OUTPUT_TABLE,
+    WRITES_TREE = 1 << OUTPUT_JSON | 1 << OUTPUT_YAML,
+    WRITES_ROWS = 1 << OUTPUT_CSV | 1 << OUTPUT_MD,
+};
+
 struct context;
 
 struct command_row {
@@ -113,6 +129,7 @@ struct command_row {
     const char *example; /* what stands in usage errors and in --help */
     int (*run)(const struct context *context);
     uint32_t min_operands, max_operands;
+    uint32_t outputs;    /* WRITES_…; 0: table and JSON */
     bool takes_negative; /* "-10" is an operand */
     bool is_offline;
 };
@@ -169,6 +186,12 @@ NODISCARD bool invocation_parse(struct invocation *invocation, int argc, char **
 void invocation_fini(struct invocation *invocation);
 
 bool invocation_has(const struct invocation *invocation, enum option_id id);
+
+/* The format that -o asks for, which the command can write. */
+enum output_format invocation_format(const struct invocation *invocation);
+
+/* "table|json|yaml": what -o may be for a command. */
+const char *command_formats(enum command_id command, struct arena *arena);
 
 /* The last value given, or `otherwise`. */
 const char *invocation_value(const struct invocation *invocation, enum option_id id,

@@ -269,7 +269,6 @@ int remote_list(struct remote *remote, const char *path, size_t limit, json_t **
 void remote_print_items(const struct output *output, json_t *items)
 {
     json_t *list = json_pack("{s:O,s:n}", "items", items, "next");
-    json_dumpf(list, output->out, JSON_INDENT(2));
-    fputc('\n', output->out);
+    output_tree(output, list);
     json_decref(list);
 }

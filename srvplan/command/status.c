@@ -130,7 +130,7 @@ int command_status(const struct context *context)
     if (code == EXIT_FINE)
         code = remote_get(&remote, "/api/v1/status", &reply);
     if (code == EXIT_FINE && context->output.is_json)
-        fprintf(context->output.out, "%s\n", reply.text);
+        output_reply(&context->output, reply.document, reply.text);
     else if (code == EXIT_FINE)
         status_print(&context->output, reply.document);
     remote_reply_fini(&reply);

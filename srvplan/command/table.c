@@ -6,6 +6,8 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "srvplan/report/escape.h"
+
 struct table table_with(size_t columns)
 {
     assert(columns > 0);
@@ -22,8 +24,7 @@ void table_add(struct table *table, const struct output *output, const char *tex
 {
     table->cells = arena_grow(&table->arena, table->cells, &table->capacity, table->cell_count + 1,
                               sizeof *table->cells);
-    table->cells[table->cell_count++] =
-        text && text[0] ? output_text(output, text, &table->arena) : "-";
+    table->cells[table->cell_count++] = text ? output_text(output, text, &table->arena) : "";
 }
 
 void table_addf(struct table *table, const struct output *output, const char *format, ...)
@@ -34,6 +35,12 @@ void table_addf(struct table *table, const struct output *output, const char *fo
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     table_add(table, output, text);
+}
+
+/* What people see of a cell. */
+static const char *shown(const char *cell)
+{
+    return cell[0] ? cell : "-";
 }
 
 /* Terminal cells; the text has no control characters left. */
@@ -59,13 +66,37 @@ static size_t column_width(const struct table *table, const struct output *outpu
 {
     size_t widest = 0;
     for (size_t i = column; i < table->cell_count; i += table->columns) {
-        size_t width = text_width(output, table->cells[i]);
+        size_t width = text_width(output, shown(table->cells[i]));
         widest = width > widest ? width : widest;
     }
     return widest;
 }
 
-void table_print(const struct table *table, const struct output *output)
+static void print_csv(const struct table *table, const struct output *output)
+{
+    for (size_t i = 0; i < table->cell_count; i++) {
+        escape_csv(output->out, table->cells[i]);
+        fputc((i + 1) % table->columns ? ',' : '\n', output->out);
+    }
+}
+
+static void print_md(const struct table *table, const struct output *output)
+{
+    for (size_t i = 0; i < table->cell_count; i++) {
+        fputs(i % table->columns ? " | " : "| ", output->out);
+        escape_md(output->out, shown(table->cells[i]));
+        if ((i + 1) % table->columns)
+            continue;
+        fputs(" |\n", output->out);
+        if (i + 1 != table->columns)
+            continue;
+        for (size_t j = 0; j < table->columns; j++) /* the line that makes it a table */
+            fputs(j ? "---|" : "|---|", output->out);
+        fputc('\n', output->out);
+    }
+}
+
+static void print_aligned(const struct table *table, const struct output *output)
 {
     struct arena arena = {0};
     size_t *widths = arena_array(&arena, size_t, table->columns);
@@ -75,9 +106,27 @@ void table_print(const struct table *table, const struct output *output)
         size_t column = i % table->columns;
         bool is_heading = i < table->columns && output->colors_out;
         bool is_last = column + 1 == table->columns || i + 1 == table->cell_count;
-        size_t padding = is_last ? 0 : widths[column] - text_width(output, table->cells[i]) + 2;
-        fprintf(output->out, "%s%s%s%*s%s", is_heading ? "\033[1m" : "", table->cells[i],
+        size_t padding =
+            is_last ? 0 : widths[column] - text_width(output, shown(table->cells[i])) + 2;
+        fprintf(output->out, "%s%s%s%*s%s", is_heading ? "\033[1m" : "", shown(table->cells[i]),
                 is_heading ? "\033[0m" : "", (int)padding, "", is_last ? "\n" : "");
     }
     arena_fini(&arena);
+}
+
+void table_print(const struct table *table, const struct output *output)
+{
+    switch (output->format) {
+    case OUTPUT_CSV:
+        print_csv(table, output);
+        return;
+    case OUTPUT_MD:
+        print_md(table, output);
+        return;
+    case OUTPUT_TABLE:
+    case OUTPUT_JSON:
+    case OUTPUT_YAML:
+        print_aligned(table, output);
+        return;
+    }
 }

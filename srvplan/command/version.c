@@ -5,10 +5,13 @@
 int command_version(const struct context *context)
 {
     const struct output *output = &context->output;
-    if (output->is_json)
-        fputs("{\"version\": \"" SRVPLAN_VERSION "\", \"api\": 1}\n", output->out);
-    else
+    if (output->is_json) {
+        json_t *version = json_pack("{s:s,s:i}", "version", SRVPLAN_VERSION, "api", 1);
+        output_tree(output, version);
+        json_decref(version);
+    } else {
         fputs("srvplan " SRVPLAN_VERSION "\n", output->out);
+    }
     return EXIT_FINE;
 }
 

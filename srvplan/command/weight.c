@@ -95,7 +95,7 @@ static int weight_change(struct remote *remote, const struct invocation *invocat
         code = remote_call(remote, &request, body, &reply);
     }
     if (reply.document && output->is_json)
-        fprintf(output->out, "%s\n", reply.text);
+        output_reply(output, reply.document, reply.text);
     else if (reply.document)
         node_print(output, reply.document, clock_realtime_ms());
     fflush(output->out);

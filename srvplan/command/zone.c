@@ -73,11 +73,6 @@ int command_zone(const struct context *context)
     struct offline offline;
     struct error err = {0};
     int code = EXIT_FAILED;
-    if (output->is_json) {
-        error_set(&err, ERROR_USAGE,
-                  "zone -o json: a zone file is text; `srvplan plan -o json` has the sets");
-        return output_fail(output, &err);
-    }
     if (!offline_open(&offline, context, need, &err)) {
         code = output_fail(output, &err);
         goto out;
