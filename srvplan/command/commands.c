@@ -142,7 +142,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .commands = ON(PLAN),
         .help = "show what changes against a zone file, live DNS, a revision of the server, or a plan"},
     [OPTION_OUT] = {
-        .name = "out", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(PLAN),
+        .name = "out", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(PLAN) | ON(INIT),
         .help = "write it to FILE, which is then there whole or not at all; a plan as JSON"},
     [OPTION_FORMAT] = {
         .name = "format", .metavar = "text|json|yaml|csv|md|html", .value = VALUE_CHOICE,
@@ -224,7 +224,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_DRY_RUN] = {
         .name = "dry-run", .commands = ON(DRAIN), .help = "show what would change, change nothing"},
     [OPTION_FORCE] = {
-        .name = "force", .commands = ON(DRAIN), .help = "override the guards that allow it"},
+        .name = "force", .commands = ON(DRAIN) | ON(INIT),
+        .help = "drain: override the guards that allow it; init: replace the file"},
     [OPTION_YES] = {
         .name = "yes", .letter = 'y', .commands = ON(DRAIN), .help = "do not ask on a terminal"},
     [OPTION_WAIT] = {
@@ -238,5 +239,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_LIMIT] = {
         .name = "limit", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 1000,
         .commands = ON(HISTORY), .help = "how many (default 20)"},
+    [OPTION_DOMAIN] = {
+        .name = "domain", .metavar = "DOMAIN", .value = VALUE_TEXT, .commands = ON(INIT),
+        .help = "the domain of the users (default example.org)"},
+    [OPTION_NODE] = {
+        .name = "node", .metavar = "ID=ADDR[,ADDR]...", .value = VALUE_TEXT, .repeats = true,
+        .commands = ON(INIT), .help = "a server and its addresses; repeats (default: examples)"},
 };
 /* clang-format on */

@@ -35,11 +35,6 @@ int command_fmt(const struct context *context)
     return later(context);
 }
 
-int command_init(const struct context *context)
-{
-    return later(context);
-}
-
 int command_completion(const struct context *context)
 {
     return later(context);

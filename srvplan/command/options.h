@@ -101,6 +101,8 @@ enum option_id {
     OPTION_RESET,
     OPTION_ALL,
     OPTION_LIMIT,
+    OPTION_DOMAIN,
+    OPTION_NODE,
     OPTION_COUNT,
 };
 

@@ -247,6 +247,7 @@ class Help(Folder):
             (["plan", "-o", "json", "--format", "html"], "only one can be"),
             (["plan", "--against", "rev:now"], "expected a number"),
             (["diff", "zone", "x"], "zone:FILE"),
+            (["init", "tierd"], "expected single|round-robin|weighted|tiered"),
             (["drain", "xmpp1"], "-m REASON"),
             (["weight", "xmpp1", "70000", "-m", "x"], "0 to 65535"),
             (["zone", "a", "b"], "one word too many"),

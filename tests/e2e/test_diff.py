@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""plan --against, plan --out, diff and -o without a server.
+"""plan --against, plan --out, diff, init and -o without a server.
 
 SRVPLAN is the path of the program, SRVPLAN_SOURCE the root of the source tree.
 """
@@ -27,6 +27,7 @@ SAMPLE = os.path.join(SOURCE, 'srvplan/sample/cluster.jsonc')
 SEED = int(os.environ.get('SRVPLAN_SEED', '0xd1ff'), 0)
 ROUNDS = 50 if os.environ.get('SRVPLAN_LONG') else 10
 AT = ['--at', '2026-12-06T01:17:30Z']
+STRATEGIES = ('single', 'round-robin', 'weighted', 'tiered')
 
 
 def environment(**more):
@@ -301,6 +302,83 @@ class Formats(Case):
     def test_format_and_output_may_agree(self):
         one = self.run_for(0, 'plan', '-f', SAMPLE, '--format', 'md', '-o', 'md', *AT).stdout
         self.assertEqual(one, self.run_for(0, 'plan', '-f', SAMPLE, '-o', 'md', *AT).stdout)
+
+
+class Init(Case):
+    def check_zone(self, path, apex):
+        zone = self.write('zone', self.run_for(0, 'zone', '-f', path).stdout)
+        done = subprocess.run(['named-checkzone', '-i', 'full', '-S', 'fail', '-k', 'fail', '-n',
+                               'fail', apex, zone], capture_output=True, text=True, check=False,
+                              timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_what_it_writes_is_right(self):
+        for strategy in STRATEGIES:
+            with self.subTest(strategy=strategy):
+                path = self.write('i.jsonc', self.run_for(0, 'init', strategy).stdout)
+                done = self.run_for(0, 'check', '-f', path, '-o', 'json')
+                severities = {finding['severity'] for finding in json.loads(done.stdout)['findings']
+                              if finding['code'] != 'X15'}  # one node, or one site: as it was asked
+                self.assertLessEqual(severities, {'info'})
+                self.check_zone(path, 'example.org')
+
+    def test_it_takes_a_domain_and_nodes(self):
+        nodes = ['--node', 'a=192.0.2.1,2001:db8::1', '--node', 'b=192.0.2.2']
+        for strategy in STRATEGIES:
+            given = nodes[:2] if strategy == 'single' else nodes
+            with self.subTest(strategy=strategy):
+                out = self.path(f'{strategy}.jsonc')
+                done = self.run_for(0, 'init', strategy, '--domain', 'chat.example.net', *given,
+                                    '--out', out)
+                self.assertEqual(done.stdout, '')
+                self.check_zone(out, 'chat.example.net')
+                plan = json.loads(self.run_for(0, 'plan', '-f', out, '-o', 'json').stdout)
+                records = sets_of(plan)['_xmpp-client._tcp.chat.example.net.', 'SRV'][1]
+                self.assertEqual(len(records), len(given) // 2)
+                self.assertEqual({record.split()[3] for record in records},
+                                 {'a.chat.example.net.'} if strategy == 'single' else
+                                 {'a.chat.example.net.', 'b.chat.example.net.'})
+
+    def test_the_strategies_differ_in_what_they_are_named_after(self):
+        sets = {}
+        for strategy in STRATEGIES:
+            path = self.write('i.jsonc', self.run_for(0, 'init', strategy).stdout)
+            plan = json.loads(self.run_for(0, 'plan', '-f', path, '-o', 'json').stdout)
+            records = sets_of(plan)['_xmpp-client._tcp.example.org.', 'SRV'][1]
+            sets[strategy] = [tuple(int(word) for word in record.split()[:2])
+                              for record in records]
+        self.assertEqual(len(sets['single']), 1)
+        self.assertEqual(len(set(sets['round-robin'])), 1)
+        self.assertGreater(len(sets['round-robin']), 1)
+        self.assertEqual(len({priority for priority, _ in sets['weighted']}), 1)
+        self.assertGreater(len({weight for _, weight in sets['weighted']}), 1)
+        self.assertEqual(len({priority for priority, _ in sets['tiered']}), 2)
+
+    def test_a_file_is_only_replaced_by_force(self):
+        path = self.write('i.jsonc', 'mine')
+        self.assertIn('--force', self.run_for(4, 'init', 'single', '--out', path).stderr)
+        with open(path, encoding='utf-8') as file:
+            self.assertEqual(file.read(), 'mine')
+        self.run_for(0, 'init', 'single', '--out', path, '--force')
+        self.run_for(0, 'check', '-f', path)
+        self.assertEqual(os.listdir(self.folder), ['i.jsonc'])
+
+    def test_what_cannot_be_is_refused(self):
+        rows = [
+            (['single', '--node', 'a=192.0.2.1', '--node', 'b=192.0.2.2'], 'needs 1 node, found 2'),
+            (['tiered', '--node', 'a=192.0.2.1'], 'needs at least 2 nodes, found 1'),
+            (['single', '--node', 'a'], 'expected ID=ADDR'),
+            (['single', '--node', '=192.0.2.1'], 'expected ID=ADDR'),
+            (['single', '--node', 'a=x'], 'expected an IPv4 or IPv6 address'),
+            (['single', '--node', 'a"b=192.0.2.1'], 'found "a"b"'),
+            (['single', '--domain', 'a b'], 'expected a domain name'),
+            (['single', '--node', 'a\udcff=192.0.2.1'], 'init'),
+        ]
+        for arguments, told in rows:
+            with self.subTest(arguments=arguments):
+                done = self.run_for(64, 'init', *arguments)
+                self.assertIn(told, done.stderr)
+                self.assertEqual(done.stdout, '')
 
 
 if __name__ == '__main__':
