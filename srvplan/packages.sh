@@ -10,7 +10,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config libldns-dev libmicroh
     libjansson-dev libyaml-dev libidn2-dev libical-dev libgmp-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev scdoc"
 # shellcheck disable=SC2034
 test_packages="check python3 python3-dnspython python3-yaml nsd bind9-utils bind9-dnsutils curl
-    clang-format shellcheck mandoc iproute2"
+    clang-format shellcheck mandoc iproute2 bash zsh fish"
 # Node.js from elsewhere brings its npm, and conflicts with Debian's.
 command -v npm >/dev/null || test_packages="$test_packages nodejs npm"
 # shellcheck disable=SC2034

@@ -27,6 +27,7 @@ struct client {
     char curl_error[CURL_ERROR_SIZE];
     bool is_ready; /* curl_global_init worked */
     int cancel_fd; /* -1: none */
+    long connect_wait_ms, reply_wait_ms;
 };
 
 /* ---- where to ---- */
@@ -219,6 +220,8 @@ struct client *client_new(const struct client_target *target, struct error *err)
     }
     client->target = target;
     client->cancel_fd = -1;
+    client->connect_wait_ms = CONNECT_WAIT_MS;
+    client->reply_wait_ms = REPLY_WAIT_MS;
     client->is_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     client->curl = client->is_ready ? curl_easy_init() : NULL;
     if (!client->curl) {
@@ -227,6 +230,11 @@ struct client *client_new(const struct client_target *target, struct error *err)
         return NULL;
     }
     return client;
+}
+
+void client_set_patience(struct client *client, uint32_t wait_ms)
+{
+    client->connect_wait_ms = client->reply_wait_ms = (long)wait_ms;
 }
 
 void client_free(struct client *client)
@@ -281,8 +289,9 @@ static bool curl_prepare(struct client *client, const struct client_request *req
     ok = ok && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_WAIT_MS) == CURLE_OK;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)REPLY_WAIT_MS) == CURLE_OK;
+    ok = ok &&
+         curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, client->connect_wait_ms) == CURLE_OK;
+    ok = ok && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, client->reply_wait_ms) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_USERAGENT, "srvplan/" SRVPLAN_VERSION) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_error) == CURLE_OK;

@@ -60,6 +60,9 @@ bool client_target_is_exposed(const struct client_target *target);
 NODISCARD struct client *client_new(const struct client_target *target, struct error *err);
 void client_free(struct client *client);
 
+/* From now on a request is given up after `wait_ms` in all. */
+void client_set_patience(struct client *client, uint32_t wait_ms);
+
 /* True when a reply came, whatever its status. ERROR_UNREACHABLE: nobody took the request.
  * ERROR_UNKNOWN_OUTCOME: a request that changes things was sent and its answer did not come. */
 NODISCARD bool client_send(struct client *client, const struct client_request *request,

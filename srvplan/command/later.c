@@ -34,8 +34,3 @@ int command_fmt(const struct context *context)
 {
     return later(context);
 }
-
-int command_completion(const struct context *context)
-{
-    return later(context);
-}

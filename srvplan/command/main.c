@@ -3,7 +3,9 @@
  * everything that it printed has been taken. */
 #include <locale.h>
 #include <signal.h>
+#include <string.h>
 
+#include "srvplan/command/complete.h"
 #include "srvplan/command/context.h"
 
 static int command_run(const struct invocation *invocation, const struct output *output)
@@ -25,6 +27,8 @@ int main(int argc, char **argv)
 
     /* Only the character set: numbers and times read the same everywhere. */
     setlocale(LC_CTYPE, "");
+    if (argc > 2 && strcmp(argv[1], "__complete") == 0) /* for shells; in no list */
+        return complete_run(stdout, argc - 2, argv + 2);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, told once at the end */
     bool ok = invocation_parse(&invocation, argc, argv, &err);
     struct output output = output_for(&invocation);

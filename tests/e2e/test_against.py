@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""plan --against and diff with what runs: live DNS, and revisions of the server."""
+"""plan --against and diff with what runs: live DNS, and revisions of the server; completion of the
+ids that it knows."""
 import json
 import os
 import subprocess
@@ -130,6 +131,18 @@ class AgainstTest(srvplan.ServedCase):
     def test_revisions_need_a_token(self):
         reply = self.server.rest('GET', '/api/v1/revisions/1', over='bare')
         self.assertEqual(reply.status, 401)
+
+    def test_completion_knows_the_nodes_of_the_server(self):
+        def offered(*words):
+            done = subprocess.run([srvplan.SRVPLAN, '__complete', '--socket',
+                                   self.server.socket_path, *words], check=True, text=True,
+                                  capture_output=True, timeout=60, env=srvplan.environment())
+            self.assertEqual(done.stderr, '')
+            return [line.split('\t')[0] for line in done.stdout.splitlines()]
+        self.assertEqual(offered('drain', ''), ['xmpp1', 'xmpp2', 'xmpp3'])
+        self.assertEqual(offered('weight', 'xmpp2'), ['xmpp2'])
+        self.assertEqual(sorted(offered('drain', '--services', 'xmpps')),
+                         ['xmpps-client', 'xmpps-server'])
 
     def test_colours_and_letters_beyond_ascii_are_for_who_can_show_them(self):
         self.server.cli('drain', 'xmpp1', '-m', 'noyau \u00e9t\u00e9', check=OK)

@@ -248,6 +248,7 @@ class Help(Folder):
             (["plan", "--against", "rev:now"], "expected a number"),
             (["diff", "zone", "x"], "zone:FILE"),
             (["init", "tierd"], "expected single|round-robin|weighted|tiered"),
+            (["completion", "tcsh"], "expected bash|zsh|fish"),
             (["drain", "xmpp1"], "-m REASON"),
             (["weight", "xmpp1", "70000", "-m", "x"], "0 to 65535"),
             (["zone", "a", "b"], "one word too many"),

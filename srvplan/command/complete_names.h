@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* complete_names: the ids that an inventory or a server knows, for complete.c. */
+#pragma once
+#include "srvplan/command/options.h"
+
+enum complete_kind {
+    COMPLETE_NODES,
+    COMPLETE_DOMAINS,
+    COMPLETE_SERVICES,
+    COMPLETE_DOMAIN_SERVICES, /* "example.org/xmpp-client" */
+    COMPLETE_ZONES,
+};
+
+/* Called for each; `about` may be NULL. */
+typedef void complete_take(void *context, const char *name, const char *about);
+
+/* `invocation` has the options that were typed so far, and the command. */
+void complete_names(const struct invocation *invocation, enum complete_kind kind,
+                    complete_take *take, void *context);
