@@ -31,7 +31,7 @@ PACKAGES = ['ajv@8', 'ajv-formats@3']
 
 # Mistakes of the text: no parser shows them to a schema.
 OF_THE_TEXT = {'syntax', 'open-comment', 'bad-utf8', 'nul-byte', 'number-too-large', 'too-deep',
-               'duplicate-key'}
+               'duplicate-key', 'yaml-tag'}
 
 
 def without_comments(text):
@@ -51,8 +51,12 @@ CoreYaml.add_implicit_resolver('tag:yaml.org,2002:null', re.compile(r'^(~|null|N
                                ['~', 'n', 'N', ''])
 CoreYaml.add_implicit_resolver('tag:yaml.org,2002:bool',
                                re.compile(r'^(true|True|TRUE|false|False|FALSE)$'), list('tTfF'))
-CoreYaml.add_implicit_resolver('tag:yaml.org,2002:int', re.compile(r'^[-+]?[0-9]+$'),
-                               list('-+0123456789'))
+CoreYaml.add_implicit_resolver(
+    'tag:yaml.org,2002:int', re.compile(r'^([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$'),
+    list('-+0123456789'))
+CoreYaml.add_constructor('tag:yaml.org,2002:int',
+                         lambda loader, node: int(node.value, 0 if node.value[:2] in ('0o', '0x')
+                                                  else 10))
 CoreYaml.add_implicit_resolver(
     'tag:yaml.org,2002:float',
     re.compile(r'^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$'), list('-+.0123456789'))
