@@ -479,7 +479,7 @@ static bool is_blocking(const struct plan *plan, const struct plan_verdict *verd
         if (verdict->set != PLAN_NO_SET && verdict->set != i)
             continue;
         const struct plan_member *member = member_find(&plan->sets[i], node);
-        is_inside = member && member->drain == drain;
+        is_inside = member && member->hold && member->hold->drain == drain;
     }
     return is_inside;
 }

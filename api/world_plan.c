@@ -42,15 +42,22 @@ static bool is_same_set(const struct plan *a, const struct plan_verdict *of_a, c
                         &b->input.layout->declared[of_b->set].key);
 }
 
-/* True when `before` says no to the same thing at least as badly. */
+static bool covers(const struct plan *before, const struct plan_verdict *old,
+                   const struct plan *after, const struct plan_verdict *verdict)
+{
+    return plan_verdict_covers(old, verdict) && is_same_set(before, old, after, verdict);
+}
+
+/* True when `before` says no to the same thing at least as badly, now or for a drain to come. */
 static bool was_refused(const struct plan *before, const struct plan *after,
                         const struct plan_verdict *verdict)
 {
-    for (uint32_t i = 0; before && i < before->refusal_count; i++) {
-        const struct plan_verdict *old = &before->refusals[i];
-        if (plan_verdict_covers(old, verdict) && is_same_set(before, old, after, verdict))
+    for (uint32_t i = 0; before && i < before->refusal_count; i++)
+        if (covers(before, &before->refusals[i], after, verdict))
             return true;
-    }
+    for (uint32_t i = 0; before && i < before->pending_count; i++)
+        if (covers(before, &before->pending[i], after, verdict))
+            return true;
     return false;
 }
 
@@ -61,6 +68,12 @@ const struct plan_verdict *world_new_refusal(const struct plan *before, const st
         const struct plan_verdict *verdict = &after->refusals[i];
         if (!plan_guard_rows[verdict->guard].is_overridable ||
             (!is_override && !was_refused(before, after, verdict)))
+            return verdict;
+    }
+    for (uint32_t i = 0; i < after->pending_count; i++) {
+        const struct plan_verdict *verdict = &after->pending[i];
+        bool is_forced = is_override && plan_guard_rows[verdict->guard].is_overridable;
+        if (!is_forced && !was_refused(before, after, verdict))
             return verdict;
     }
     return NULL;

@@ -10,6 +10,9 @@
 #pragma once
 #include "zones/name.h"
 
+struct recurrence;
+struct tzfile;
+
 #define INVENTORY_NONE UINT32_MAX
 
 enum {
@@ -176,6 +179,8 @@ struct inventory_window {
     struct text rrule;    /* RFC 5545 (rrule.h); empty: once */
     bool is_serial;
     struct text comment;
+    const struct tzfile *clock;    /* of `timezone` */
+    const struct recurrence *when; /* it opens: start, timezone and rrule */
 };
 
 /* How resolvers treat a TTL: a part of them clamps it to min..max. */

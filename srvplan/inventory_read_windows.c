@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/duration.h"
 #include "srvplan/inventory_read.h"
+#include "srvplan/recurrence.h"
 #include "srvplan/rrule.h"
 
 #include <stdio.h>
@@ -95,18 +96,55 @@ static void read_timezone(struct load *load, const struct place *place, json_t *
                     mistakes_quote(&load->mistakes, json_text(value)));
 }
 
-static struct text rrule_read(struct load *load, const struct place *window, json_t *value,
-                              const struct local_time *start)
+/* The rule, when it is one. */
+static bool rrule_read(struct load *load, const struct place *window, json_t *value,
+                       const struct local_time *start, struct text *rrule)
 {
     struct place place = place_value(window, "rrule");
     struct rrule_mistake mistake;
     if (!json_is_string(value)) {
         expected(load, &place, "a rule such as \"FREQ=WEEKLY;BYDAY=SU\"", value);
-        return (struct text){0};
+        return false;
     }
-    if (!rrule_check(json_text(value), start, &mistake))
-        mistake_add(&load->mistakes, &place, "bad-rrule", mistake.mend, "%s", mistake.message);
-    return arena_text(load->arena, json_text(value));
+    *rrule = arena_text(load->arena, json_text(value));
+    if (rrule_check(*rrule, start, &mistake))
+        return true;
+    mistake_add(&load->mistakes, &place, "bad-rrule", mistake.mend, "%s", mistake.message);
+    return false;
+}
+
+/* The clock of a time zone; read once for all windows that share it. NULL is reported. */
+static const struct tzfile *clock_of(struct load *load, const struct place *window,
+                                     struct text timezone)
+{
+    struct inventory *inventory = load->inventory;
+    struct place place = place_value(window, "timezone");
+    struct error err = {0};
+    for (uint32_t i = inventory->window_count; i-- > 0;)
+        if (inventory->windows[i].clock && text_equal(inventory->windows[i].timezone, timezone))
+            return inventory->windows[i].clock;
+    const struct tzfile *clock = tzfile_load(load->arena, TZFILE_DIRECTORY, timezone, &err);
+    if (!clock)
+        mistake_add(&load->mistakes, &place, "unknown-timezone",
+                    err.kind == ERROR_SYSTEM
+                        ? "install the package tzdata, or write times in UTC"
+                        : "`timedatectl list-timezones` lists them; UTC is always there",
+                    "%s", err.message);
+    return clock;
+}
+
+static void when_read(struct load *load, const struct place *window, struct local_time start,
+                      struct inventory_window *read)
+{
+    struct place place = place_value(window, "rrule");
+    struct error err = {0};
+    read->clock = clock_of(load, window, read->timezone);
+    if (!read->clock)
+        return;
+    read->when = recurrence_make(load->arena, start, read->clock, read->rrule, &err);
+    if (!read->when)
+        mistake_add(&load->mistakes, &place, "bad-rrule", "write another rule, or another start",
+                    "%s", err.message);
 }
 
 /* What a clock on the wall shows between start and end. */
@@ -163,8 +201,10 @@ static bool window_read(struct load *load, const struct place *place, json_t *va
     if (has_start && settings.end.len)
         window->duration_s = duration_until(load, place, &start, settings.end);
     window->timezone = settings.timezone.len ? settings.timezone : text_from("UTC");
-    if (settings.rrule)
-        window->rrule = rrule_read(load, place, settings.rrule, has_start ? &start : NULL);
+    bool has_rule = !settings.rrule || rrule_read(load, place, settings.rrule,
+                                                  has_start ? &start : NULL, &window->rrule);
+    if (has_start && has_rule)
+        when_read(load, place, start, window);
     window->is_serial = settings.is_serial.value;
     window->comment = settings.comment;
     if (!settings.nodes || !list_expected(load, &of_nodes, settings.nodes, 1) ||

@@ -23,7 +23,8 @@ struct declared_set {
     uint32_t service;
     uint32_t selection;
     uint32_t ttl_s;
-    uint32_t domain; /* the first domain that has it, for messages */
+    uint32_t drain_ttl_s; /* at most ttl_s: while a node goes and comes */
+    uint32_t domain;      /* the first domain that has it, for messages */
     uint32_t domain_count;
     const uint32_t
         *ipv4_sets; /* by position in the selection: content set of the target's A records */
@@ -41,6 +42,12 @@ struct layout_pool {
     uint32_t domain, domain_count; /* the first one, for messages */
 };
 
+/* The sets that name a node: how many, and the longest TTLs among them. */
+struct layout_node_sets {
+    uint32_t count;
+    uint32_t ttl_s, drain_ttl_s; /* 0 when none does */
+};
+
 struct layout {
     struct arena arena;
     const struct inventory *inventory; /* borrowed: must outlive the layout */
@@ -53,7 +60,8 @@ struct layout {
     const uint32_t *domain_first;
     const struct layout_pool *pools; /* by first domain, then by service */
     uint32_t pool_count;
-    const struct digest *zone_class; /* by zone: zones of one class hold the same sets */
+    const struct layout_node_sets *node_sets; /* by node */
+    const struct digest *zone_class;          /* by zone: zones of one class hold the same sets */
 };
 
 /* Findings (record owner in no zone of ours, name too long, zone without name servers, …) go to

@@ -10,7 +10,7 @@
 /* What finds a declared set without reading its members: owners that agree here share it. Owners
  * that do not may share it still, by the digest of its inputs. */
 struct quick_key {
-    uint32_t service, selection, ttl_s;
+    uint32_t service, selection, ttl_s, drain_ttl_s;
     uint32_t zone; /* INVENTORY_NONE when it holds no target at all */
 };
 
@@ -76,6 +76,7 @@ static struct digest key_of(struct layout_work *work, const struct quick_key *qu
     layout_key_u32(&key, service->is_absent);
     if (!service->is_absent) {
         const struct inventory_selection *selection = &inventory->selections[quick->selection];
+        layout_key_u32(&key, quick->drain_ttl_s);
         layout_key_u32(&key, service->port);
         layout_key_u32(&key, (uint32_t)service->priority_offset);
         key_of_scale(&key, inventory);
@@ -106,6 +107,7 @@ static uint32_t declared_add(struct declared_work *d, const struct quick_key *qu
         .service = quick->service,
         .selection = work->inventory->domains[domain].selection,
         .ttl_s = quick->ttl_s,
+        .drain_ttl_s = quick->drain_ttl_s,
         .domain = domain,
         .key = key,
     };
@@ -122,6 +124,7 @@ static uint32_t declared_of(struct declared_work *d, uint32_t domain, uint32_t s
         .service = service,
         .selection = is_absent ? INVENTORY_NONE : in->selection,
         .ttl_s = in->ttl_s,
+        .drain_ttl_s = is_absent ? in->ttl_s : in->drain_ttl_s,
         .zone = !is_absent && d->zone_has_targets[zone] ? zone : INVENTORY_NONE,
     };
     uint32_t known = d->quick.count;
@@ -248,6 +251,33 @@ static void note_targets(struct declared_work *d)
     }
 }
 
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static const struct layout_node_sets *node_sets(struct layout_work *work, uint32_t set_count)
+{
+    const struct inventory *inventory = work->inventory;
+    struct layout_node_sets *nodes =
+        arena_array(work->arena, struct layout_node_sets, inventory->node_count);
+    for (uint32_t i = 0; i < set_count; i++) {
+        const struct declared_set *set = &work->declared[i];
+        const struct inventory_selection *selection = &inventory->selections[set->selection];
+        if (inventory->services[set->service].is_absent)
+            continue;
+        for (uint32_t j = 0; j < selection->node_count; j++) {
+            struct layout_node_sets *node = &nodes[selection->nodes[j]];
+            if (!layout_is_member(&inventory->nodes[selection->nodes[j]], set->service))
+                continue;
+            node->count++;
+            node->ttl_s = larger(node->ttl_s, set->ttl_s);
+            node->drain_ttl_s = larger(node->drain_ttl_s, set->drain_ttl_s);
+        }
+    }
+    return nodes;
+}
+
 void layout_declared(struct layout_work *work)
 {
     const struct inventory *inventory = work->inventory;
@@ -283,4 +313,5 @@ void layout_declared(struct layout_work *work)
     work->layout->domain_first = first;
     work->layout->declared = work->declared;
     work->layout->declared_count = d.digests.count;
+    work->layout->node_sets = node_sets(work, d.digests.count);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rules on time: T01 to T04, T06, T07. T05 is the timeline's, T08 that of host-meta files. */
+/* Rules on time: T01 to T07. T08 is that of host-meta files. */
 #include <strings.h>
 #include <string.h>
 
@@ -185,6 +185,29 @@ static void floor_check(struct lint *lint, uint32_t index)
                   set->label, drain_ttl_s, floor_s);
 }
 
+/* ---- T05: windows ---- */
+
+static void windows_check(struct lint *lint)
+{
+    const struct layout *layout = lint->plan->input.layout;
+    const struct inventory_policy *policy = &layout->inventory->policy;
+    for (uint32_t i = 0; i < layout->inventory->window_count; i++) {
+        const struct inventory_window *window = &layout->inventory->windows[i];
+        struct plan_lead lead = plan_window_lead(layout, i);
+        long long lead_s = lead.lead_ms / 1000;
+        if (lead_s <= window->duration_s)
+            continue;
+        struct lint_place place = {.pointer = arena_printf(&lint->scratch, "/windows/%.*s",
+                                                           (int)window->id.len, window->id.ptr)};
+        lint_find(lint, LINT_T05, &place,
+                  "window %.*s is %u s long, and its first change comes %lld s before it opens "
+                  "(ramp %u s, TTLs of %u and %u s, grace %u s): DNS is disturbed for longer than "
+                  "anybody works on the nodes",
+                  (int)window->id.len, window->id.ptr, window->duration_s, lead_s, policy->ramp_s,
+                  lead.ttls.ttl_s, lead.ttls.drain_ttl_s, policy->grace_s);
+    }
+}
+
 /* ---- T06, T07: what live answers and signatures tell ---- */
 
 static void authorities_check(struct lint *lint)
@@ -244,6 +267,7 @@ void lint_time(struct lint *lint)
             floor_check(lint, i);
         }
         zones_check(lint);
+        windows_check(lint);
         return;
     }
     soas_check(lint);

@@ -166,7 +166,7 @@ void lint_xmpp(struct lint *lint);    /* X04-X07, X11-X14 */
 void lint_pools(struct lint *lint);   /* pool-unfair */
 void lint_weights(struct lint *lint); /* X08-X10, X15 */
 void lint_clients(struct lint *lint); /* X16 */
-void lint_time(struct lint *lint);    /* T01-T04, T06, T07 */
+void lint_time(struct lint *lint);    /* T01-T07 */
 void lint_size(struct lint *lint);    /* S01-S03 */
 /* X14, T08 */
 void lint_host_metas(struct lint *lint, const struct lint_host_meta *files, uint32_t count);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/local_time.h"
 
+#include "srvplan/civil.h"
+
 enum {
     YEAR_FIRST = 1970,
     YEAR_LAST = 2199,
 };
 
-static bool is_leap(uint32_t year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
 uint32_t local_time_month_days(uint32_t year, uint32_t month)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && is_leap(year) ? 29 : days[month - 1];
+    return month == 2 && civil_is_leap_year((int32_t)year) ? 29 : days[month - 1];
 }
 
 /* Where each number stands, how long it is, and its range. */
@@ -64,10 +61,6 @@ bool local_time_parse(struct text text, struct local_time *time, struct error *e
 
 int64_t local_time_seconds(const struct local_time *time)
 {
-    int64_t days = time->day - 1;
-    for (uint32_t year = YEAR_FIRST; year < time->year; year++)
-        days += is_leap(year) ? 366 : 365;
-    for (uint32_t month = 1; month < time->month; month++)
-        days += local_time_month_days(time->year, month);
+    int64_t days = civil_days((struct civil){time->year, time->month, time->day});
     return ((days * 24 + time->hour) * 60 + time->minute) * 60 + time->second;
 }

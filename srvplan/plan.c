@@ -15,12 +15,22 @@ enum {
 void plan_find(struct plan_work *work, enum finding_severity severity, const char *code,
                const char *message, const char *mend)
 {
+    if (work->scene && work->scene->is_trial)
+        return;
     findings_add(&work->plan->findings, &(struct finding){.severity = severity,
                                                           .code = code,
                                                           .pointer = "",
                                                           .file = "",
                                                           .message = message,
                                                           .mend = mend});
+}
+
+/* The plan changes by itself when something begins or ends. */
+void plan_note_change(struct plan_work *work, int64_t change_at_ms)
+{
+    int64_t *next = &work->plan->next_change_at_ms;
+    if (change_at_ms > work->plan->input.at_ms && (*next == 0 || change_at_ms < *next))
+        *next = change_at_ms;
 }
 
 /* Position of a node in its selection, whose nodes ascend. */
@@ -84,6 +94,21 @@ static void render_set(struct plan_work *work, const struct plan_set *set,
     content->count = 1;
 }
 
+/* Who is held at the plan's instant. */
+static void set_scene(struct plan_work *work, struct plan_scene *scene)
+{
+    struct plan *plan = work->plan;
+    int64_t at_ms = plan->input.at_ms;
+    plan_scene_init(work, scene, &plan->arena, at_ms);
+    for (uint32_t i = 0; i < plan->hold_count; i++) {
+        const struct plan_hold *hold = &plan->holds[i];
+        if (hold->state != TIMELINE_BLOCKED)
+            plan_scene_hold(scene, hold, timeline_level_at(&hold->timeline, at_ms),
+                            timeline_is_ttl_low(&hold->timeline, at_ms));
+    }
+    work->scene = scene;
+}
+
 struct plan *plan_compute(const struct plan_input *input)
 {
     struct plan *plan = calloc(1, sizeof *plan);
@@ -95,7 +120,13 @@ struct plan *plan_compute(const struct plan_input *input)
                              .inventory = layout->inventory,
                              .overlays = input->overlays,
                              .weights_policy = weights_policy_of(layout->inventory)};
+    struct plan_scene scene;
+    plan->set_count = layout->declared_count;
     plan_overlays(&work);
+    plan_windows(&work);
+    plan->holds = work.holds;
+    plan_timeline(&work);
+    set_scene(&work, &scene);
     struct plan_set *sets = arena_array(&plan->arena, struct plan_set, layout->declared_count);
     struct content_set *content = arena_array(&plan->arena, struct content_set,
                                               (size_t)layout->declared_count + layout->fixed_count);
@@ -107,9 +138,9 @@ struct plan *plan_compute(const struct plan_input *input)
         memcpy(content + layout->declared_count, layout->fixed,
                layout->fixed_count * sizeof *content);
     plan->sets = sets;
-    plan->set_count = layout->declared_count;
     plan->content = (struct content_sets){content, layout->declared_count + layout->fixed_count};
     plan_guards(&work);
+    plan_pending(&work);
     arena_fini(&work.scratch);
     return plan;
 }

@@ -6,11 +6,25 @@
  * sets with the reason for every value, expected shares, findings, guard verdicts, and when it
  * next changes by itself (an overlay ends). The layout is the memo of what the inventory alone
  * decides. Everything lives in the plan's arena; inventory, layout and overlays are borrowed for
- * the plan's life. */
+ * the plan's life.
+ *
+ * What takes a node out is a hold: an operator's drain, a turn of a maintenance window, or the
+ * node's own state. Each has a timeline (timeline.h); the plan at an instant is what the holds'
+ * timelines say then. Windows obey the guards: an occurrence that a guard forbids is blocked as a
+ * whole, and its nodes stay. Whether it is, is decided once, for the instant when its span begins
+ * (the first change before it opens): against the drains that were asked for until then, and the
+ * occurrences admitted before whose spans overlap, each counted as wholly out from the first step
+ * of its ramp to the last. So every instant asked gives the same verdict while overlays are the
+ * same. An operator's drain that a guard forbids is never left out; it is a refusal of the plan.
+ *
+ * next_change_at_ms is exact: nothing published changes before it. What changes then may be the
+ * state or the step of a hold alone (a blocked occurrence begins, a ramp's step rounds to the same
+ * weight). */
 #pragma once
 #include "srvplan/finding.h"
 #include "srvplan/layout.h"
 #include "srvplan/overlay.h"
+#include "srvplan/timeline.h"
 
 /* Why a record has its weight. */
 enum plan_weight_reason {
@@ -23,19 +37,73 @@ enum plan_weight_reason {
 enum plan_absence {
     PLAN_PRESENT,
     PLAN_DRAINED, /* an operator's drain */
+    PLAN_WINDOW,  /* a maintenance window */
     PLAN_STATE,   /* `state` of the node in the inventory: drain or maint */
+};
+
+enum plan_hold_kind {
+    PLAN_HOLD_DRAIN,
+    PLAN_HOLD_WINDOW,
+    PLAN_HOLD_STATE,
+};
+
+/* What keeps new connections from a node, wholly or in part. */
+struct plan_hold {
+    enum plan_hold_kind kind;
+    struct text id; /* of the drain or the window; of a state "drain" or "maint" */
+    uint32_t node;
+    const bool *services;              /* by service; NULL: all */
+    const struct overlay_drain *drain; /* NULL: no PLAN_HOLD_DRAIN */
+    uint32_t occurrence;               /* of a window, in plan->occurrences; else INVENTORY_NONE */
+    enum drain_mode mode;
+    uint32_t to_ppb;    /* of DRAIN_WEIGHT */
+    uint32_t set_count; /* that name the node */
+    struct timeline_ttls ttls;
+    struct timeline timeline;
+    enum timeline_state state; /* at the plan's instant */
+};
+
+/* One opening of a window: under way, or the next to come. */
+struct plan_occurrence {
+    uint32_t window;
+    int64_t opens_at_ms;
+    int64_t begin_at_ms, end_at_ms; /* its span: from the first change to the last */
+    bool is_blocked;
+    const char *blocked_because;     /* guard and numbers, for a person; NULL: it is not */
+    uint32_t first_hold, hold_count; /* its turns, in plan->holds */
+};
+
+enum plan_event_kind {
+    PLAN_EVENT_TTL_LOWERED,
+    PLAN_EVENT_RAMP_STEP,
+    PLAN_EVENT_WITHDRAWN,
+    PLAN_EVENT_CLEAR, /* expected: no correct cache names the node any more */
+    PLAN_EVENT_OPEN,  /* the window opens */
+    PLAN_EVENT_RESTORING,
+    PLAN_EVENT_CLOSED, /* whole again, and the TTL is back */
+    PLAN_EVENT_BLOCKED,
+};
+
+struct plan_event {
+    int64_t at_ms;
+    enum plan_event_kind kind;
+    uint32_t hold;               /* in plan->holds */
+    struct timeline_level level; /* from then on */
 };
 
 struct plan_member {
     uint32_t node;
     uint16_t priority;
-    uint16_t weight;         /* published, or what it would be when absent */
-    uint16_t planned_weight; /* by the scale or the node, before overlays */
+    uint16_t planned_priority; /* of its tier, when it is not demoted */
+    uint16_t weight;           /* published, or what it would be when absent */
+    uint16_t planned_weight;   /* by the scale or the node, before overlays */
     uint16_t port;
     bool port_is_own; /* from the node's `ports`, not the service's default */
     enum plan_absence absence;
     enum plan_weight_reason weight_reason;
-    const struct overlay_drain *drain;           /* when absence is PLAN_DRAINED */
+    const struct plan_hold *hold;  /* what takes it out, or a part of its weight; NULL: nothing */
+    bool is_demoted;               /* present behind all tiers: its capacity does not count */
+    uint64_t level_num, level_den; /* what the hold leaves of its weight; 1/1: all of it */
     const struct overlay_weight *weight_overlay; /* when weight_reason is PLAN_WEIGHT_OVERLAY */
     /* Share of first choices under RFC 2782's intent (Plackett–Luce) among the members present
      * with the lowest priority: share_num / share_den; 0/1 for all others. */
@@ -49,7 +117,8 @@ struct plan_set {      /* one declared SRV set, published */
     const struct plan_member *members; /* by priority, then node id; absent ones too */
     uint32_t member_count;
     uint32_t present_count;
-    bool is_null; /* an absent service: exactly "0 0 0 ." */
+    bool is_null;                     /* an absent service: exactly "0 0 0 ." */
+    const struct plan_hold *ttl_hold; /* why the TTL is the drain TTL; NULL: it is not */
 };
 
 /* What must stay, whatever is drained. A node stays in a set as far as it is meant to take new
@@ -126,8 +195,23 @@ struct plan {
     const struct plan_verdict
         *passes; /* of each other guard that is asked for the nearest to a no */
     uint32_t pass_count;
+    /* What guards will say no to when drains begin that were asked for and are not out yet. */
+    const struct plan_verdict *pending;
+    uint32_t pending_count;
     struct findings findings;
     int64_t next_change_at_ms; /* 0: never by itself */
+    /* The timeline: all drains that are not over, then the turns of each occurrence. */
+    const struct plan_hold *holds;
+    uint32_t hold_count;
+    const struct plan_occurrence *occurrences; /* under way, and the next of each window */
+    uint32_t occurrence_count;
+    const struct plan_event *events; /* of all holds, by time; past ones of those under way too */
+    uint32_t event_count;
+    uint32_t events_left_out; /* beyond PLAN_EVENTS_MAX, the latest */
+};
+
+enum {
+    PLAN_EVENTS_MAX = 1000 /* in a report; a serial window of many nodes has more */
 };
 
 /* Never fails: what is wrong is in findings and refusals. Heap; plan_free. A plan with a refusal
@@ -140,10 +224,23 @@ void plan_free(struct plan *plan);
 const char *plan_member_because(const struct plan *plan, const struct plan_set *set,
                                 const struct plan_member *member, struct arena *arena);
 
+/* "TTL 60 instead of 300: …", or NULL when the TTL is the declared one; in the arena. */
+const char *plan_ttl_because(const struct plan *plan, const struct plan_set *set,
+                             struct arena *arena);
+
+const char *plan_event_print(enum plan_event_kind kind); /* "ttl_lowered" */
+
 /* The serial that `scheme` asks for at at_ms, for a zone whose last serial was `previous` (0:
  * none yet): max(previous + 1, what the scheme gives, at_least) in RFC 1982 arithmetic. */
 uint32_t plan_serial_next(enum soa_serial scheme, uint32_t previous, uint32_t at_least,
                           int64_t at_ms);
+
+/* How long before it opens a window changes something, and the TTLs that decide it. */
+struct plan_lead {
+    struct timeline_ttls ttls;
+    int64_t lead_ms;
+};
+struct plan_lead plan_window_lead(const struct layout *layout, uint32_t window);
 
 /* "example.org/xmpp-client": the first domain that has the set, and the service; in the arena. */
 const char *plan_set_label(const struct plan *plan, uint32_t set, struct arena *arena);

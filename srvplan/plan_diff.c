@@ -46,7 +46,8 @@ static struct plan_because_list reasons(struct diff_work *work, const struct pla
     uint32_t count = 0;
     for (uint32_t i = 0; i < fresh.count; i++) {
         const struct plan_because *was = because_of(&old, fresh.items[i].node);
-        if (!was || !same_record(was->record, fresh.items[i].record))
+        bool is_ttl = !fresh.items[i].node && change->before.ttl_s != change->after.ttl_s;
+        if (!was || is_ttl || !same_record(was->record, fresh.items[i].record))
             items[count++] = fresh.items[i];
     }
     for (uint32_t i = 0; i < old.count; i++) {

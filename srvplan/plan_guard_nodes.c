@@ -22,7 +22,7 @@ static struct node_service *services_of(const struct plan_work *work, const stru
             service->is_member = true;
             if (part == 0 && !service->out)
                 service->out = member;
-            if (part < RATIO_ONE && member->absence != PLAN_STATE && !service->drained)
+            if (part < RATIO_ONE && member->hold->kind != PLAN_HOLD_STATE && !service->drained)
                 service->drained = member;
         }
     }

@@ -5,15 +5,15 @@ uint32_t guard_part(const struct plan_member *member)
 {
     if (member->absence != PLAN_PRESENT)
         return 0;
-    if (!member->drain)
+    if (!member->hold)
         return RATIO_ONE;
-    switch (member->drain->mode) {
+    switch (member->hold->mode) {
     case DRAIN_REMOVE: /* on its way out */
     case DRAIN_DEMOTE:
     case DRAIN_ZERO:
         return 0;
     case DRAIN_WEIGHT:
-        return member->drain->to_ppb;
+        return member->hold->to_ppb;
     }
     return 0;
 }

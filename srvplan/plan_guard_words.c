@@ -30,17 +30,16 @@ static const char *percent_exact(uint64_t ppb, struct arena *arena)
 const char *guard_absentee(const struct plan_work *work, const struct plan_member *member,
                            struct arena *arena)
 {
-    const struct inventory_node *node = &work->inventory->nodes[member->node];
-    const struct overlay_drain *drain = member->drain;
+    static const char *const kinds[] = {
+        [PLAN_HOLD_DRAIN] = "drain", [PLAN_HOLD_WINDOW] = "window", [PLAN_HOLD_STATE] = "state"};
+    struct text node = work->inventory->nodes[member->node].id;
+    const struct plan_hold *hold = member->hold;
     char until[CLOCK_TEXT_SIZE];
-    if (!drain)
-        return arena_printf(arena, "%.*s (state %s)", (int)node->id.len, node->id.ptr,
-                            node->state == NODE_MAINT ? "maint" : "drain");
     const char *end = "";
-    if (drain->until_at_ms != OVERLAY_NO_END)
-        end = arena_printf(arena, " until %s", clock_print(drain->until_at_ms, until));
-    return arena_printf(arena, "%.*s (drain %.*s%s)", (int)node->id.len, node->id.ptr,
-                        (int)drain->id.len, drain->id.ptr, end);
+    if (hold->kind != PLAN_HOLD_STATE && hold->timeline.end_at_ms != TIMELINE_NEVER)
+        end = arena_printf(arena, " until %s", clock_print(hold->timeline.end_at_ms, until));
+    return arena_printf(arena, "%.*s (%s %.*s%s)", (int)node.len, node.ptr, kinds[hold->kind],
+                        (int)hold->id.len, hold->id.ptr, end);
 }
 
 /* -- what would make it pass --------------------------------------------------------------------

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 enum {
-    U16_LAST = 65535
+    U16_LAST = 65535,
+    HAPROXY_UNIT = 256, /* see weights.h */
 };
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -44,8 +45,9 @@ static uint16_t overlaid(uint16_t planned, const struct overlay_weight *overlay)
 /* Weights of one priority group by the policy's scale. */
 static void scale_group(struct plan_work *work, struct plan_member *members, uint32_t count)
 {
-    uint32_t *capacities = arena_array(&work->scratch, uint32_t, count);
-    uint16_t *weights = arena_array(&work->scratch, uint16_t, count);
+    struct arena *arena = work->scene->is_trial ? work->scene->arena : &work->scratch;
+    uint32_t *capacities = arena_array(arena, uint32_t, count);
+    uint16_t *weights = arena_array(arena, uint16_t, count);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         capacities[i] = work->inventory->nodes[members[i].node].capacity;
@@ -64,6 +66,17 @@ static void scale_group(struct plan_work *work, struct plan_member *members, uin
     }
 }
 
+/* A part of a weight, to the nearest, half up. It never becomes 0, and stays a multiple of 256
+ * where the scale makes those (HAProxy divides by 256). */
+static uint16_t part_of(const struct plan_work *work, uint16_t weight, uint64_t num, uint64_t den)
+{
+    bool is_universal = work->inventory->policy.scale == WEIGHTS_UNIVERSAL;
+    uint64_t unit = is_universal && weight % HAPROXY_UNIT == 0 ? HAPROXY_UNIT : 1;
+    uint64_t units = (weight / unit * num + den / 2) / den;
+    return (uint16_t)(unit * (units ? units : weight > 0));
+}
+
+/* The weight that is planned, what operators make of it, and what a hold leaves of that. */
 static void weigh(struct plan_work *work, uint32_t service, struct plan_member *member)
 {
     const struct inventory_node *node = &work->inventory->nodes[member->node];
@@ -73,12 +86,16 @@ static void weigh(struct plan_work *work, uint32_t service, struct plan_member *
         member->weight_reason = PLAN_WEIGHT_NODE;
     }
     member->weight = member->planned_weight;
-    const struct overlay_weight *overlay = plan_weight_of(work, member->node, service);
+    const struct overlay_weight *overlay = plan_weight_of(work->scene, member->node, service);
     if (overlay) {
         member->weight = overlaid(member->planned_weight, overlay);
         member->weight_reason = PLAN_WEIGHT_OVERLAY;
         member->weight_overlay = overlay;
     }
+    if (member->level_num == 0)
+        member->weight = 0;
+    else if (member->level_num < member->level_den)
+        member->weight = part_of(work, member->weight, member->level_num, member->level_den);
 }
 
 /* -- members ------------------------------------------------------------------------------------
@@ -92,38 +109,101 @@ static int by_priority_then_node(const void *left, const void *right)
     return a->node < b->node ? -1 : 1; /* nodes stand in the order of their ids */
 }
 
-/* The declared members, without their weights: every node of the selection that offers the service,
- * `off` ones apart. */
-static uint32_t declared_members(struct plan_work *work, const struct declared_set *declared,
+static int64_t tier_priority(const struct plan_work *work, uint32_t tier, uint32_t service)
+{
+    return clamp_u16((int64_t)work->inventory->tiers[tier].priority +
+                     work->inventory->services[service].priority_offset);
+}
+
+uint16_t plan_demoted_priority(const struct plan_work *work, uint32_t service)
+{
+    const struct inventory *inventory = work->inventory;
+    struct text pool = inventory->services[service].pool;
+    int64_t last = 0;
+    for (uint32_t i = 0; i < inventory->service_count; i++) {
+        bool is_mate = pool.len && text_equal(inventory->services[i].pool, pool);
+        for (uint32_t j = 0; j < inventory->tier_count && (is_mate || i == service); j++) {
+            int64_t priority = tier_priority(work, j, i);
+            last = priority > last ? priority : last;
+        }
+    }
+    return (uint16_t)clamp_u16(last + 1);
+}
+
+static enum plan_absence absence_of(const struct plan_effect *effect)
+{
+    static const enum plan_absence absences[] = {
+        [PLAN_HOLD_DRAIN] = PLAN_DRAINED,
+        [PLAN_HOLD_WINDOW] = PLAN_WINDOW,
+        [PLAN_HOLD_STATE] = PLAN_STATE,
+    };
+    return effect->kind == PLAN_EFFECT_REMOVED ? absences[effect->hold->kind] : PLAN_PRESENT;
+}
+
+/* A member as the inventory declares it, without its weight, and what holds it. */
+static struct plan_member member_of(const struct plan_work *work, uint32_t node, uint32_t service)
+{
+    uint16_t own_port = work->inventory->nodes[node].ports[service];
+    uint16_t port = work->inventory->services[service].port;
+    uint16_t priority = (uint16_t)tier_priority(work, work->inventory->nodes[node].tier, service);
+    struct plan_effect effect = plan_effect_of(work->scene, node, service);
+    struct plan_member member = {
+        .node = node,
+        .priority = priority,
+        .planned_priority = priority,
+        .port = own_port ? own_port : port,
+        .port_is_own = own_port && own_port != port,
+        .absence = absence_of(&effect),
+        .hold = effect.hold,
+        .is_demoted = effect.kind == PLAN_EFFECT_DEMOTED,
+        .level_num = 1,
+        .level_den = 1,
+        .share_den = 1,
+    };
+    if (effect.kind == PLAN_EFFECT_ZERO) {
+        member.level_num = 0;
+    } else if (effect.kind == PLAN_EFFECT_SCALED) {
+        member.level_num = effect.num;
+        member.level_den = effect.den;
+    }
+    return member;
+}
+
+/* Every node of the selection that offers the service, `off` ones apart. Finds who keeps the TTL
+ * low, too. */
+static uint32_t declared_members(struct plan_work *work, struct plan_set *set,
                                  struct plan_member *members)
 {
     const struct inventory *inventory = work->inventory;
-    const struct inventory_service *service = &inventory->services[declared->service];
+    const struct declared_set *declared = &work->plan->input.layout->declared[set->declared];
     const struct inventory_selection *selection = &inventory->selections[declared->selection];
     uint32_t count = 0;
     for (uint32_t i = 0; i < selection->node_count; i++) {
-        uint32_t index = selection->nodes[i];
-        const struct inventory_node *node = &inventory->nodes[index];
-        if (node->state == NODE_OFF || !node->offers[declared->service])
+        uint32_t node = selection->nodes[i];
+        if (inventory->nodes[node].state == NODE_OFF ||
+            !inventory->nodes[node].offers[declared->service])
             continue;
-        uint16_t own_port = node->ports[declared->service];
-        int64_t priority =
-            (int64_t)inventory->tiers[node->tier].priority + service->priority_offset;
-        struct plan_member *member = &members[count++];
-        *member = (struct plan_member){
-            .node = index,
-            .priority = (uint16_t)clamp_u16(priority),
-            .port = own_port ? own_port : service->port,
-            .port_is_own = own_port && own_port != service->port,
-            .drain = plan_drain_of(work, index, declared->service),
-            .share_den = 1,
-        };
-        if (member->drain)
-            member->absence = PLAN_DRAINED;
-        else if (node->state != NODE_UP)
-            member->absence = PLAN_STATE;
+        members[count++] = member_of(work, node, declared->service);
+        if (!set->ttl_hold)
+            set->ttl_hold = plan_ttl_hold_of(work->scene, node, declared->service);
     }
     return count;
+}
+
+/* Moves demoted members behind the last tier: only now, so that each keeps the weight of its own
+ * tier and nobody else's changes. */
+static void demote(const struct plan_work *work, uint32_t service, struct plan_member *members,
+                   uint32_t count)
+{
+    bool has_demoted = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!members[i].is_demoted)
+            continue;
+        members[i].priority = plan_demoted_priority(work, service);
+        has_demoted = true;
+    }
+    if (has_demoted)
+        qsort(members, count, sizeof *members, by_priority_then_node);
 }
 
 /* -- shares -------------------------------------------------------------------------------------
@@ -163,8 +243,10 @@ void plan_members(struct plan_work *work, uint32_t index, struct plan_set *set)
     if (set->is_null)
         return;
     uint32_t most = work->inventory->selections[declared->selection].node_count;
-    struct plan_member *members = arena_array(&work->plan->arena, struct plan_member, most);
-    uint32_t count = declared_members(work, declared, members);
+    struct plan_member *members = arena_array(work->scene->arena, struct plan_member, most);
+    uint32_t count = declared_members(work, set, members);
+    if (set->ttl_hold)
+        set->ttl_s = declared->drain_ttl_s;
     if (count)
         qsort(members, count, sizeof *members, by_priority_then_node);
     for (uint32_t first = 0, end; first < count; first = end) {
@@ -176,6 +258,7 @@ void plan_members(struct plan_work *work, uint32_t index, struct plan_set *set)
         weigh(work, declared->service, &members[i]);
         set->present_count += members[i].absence == PLAN_PRESENT;
     }
+    demote(work, declared->service, members, count);
     share(members, count);
     set->members = members;
     set->member_count = count;

@@ -1,28 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/plan_build.h"
 
-static bool is_active(int64_t since_at_ms, int64_t until_at_ms, int64_t at_ms)
-{
-    return since_at_ms <= at_ms && (until_at_ms == OVERLAY_NO_END || until_at_ms > at_ms);
-}
-
-/* The plan changes by itself when something begins or ends. */
-static void note_change(struct plan_work *work, int64_t change_at_ms)
-{
-    int64_t *next = &work->plan->next_change_at_ms;
-    if (change_at_ms > work->plan->input.at_ms && (*next == 0 || change_at_ms < *next))
-        *next = change_at_ms;
-}
-
-static void note_span(struct plan_work *work, int64_t since_at_ms, int64_t until_at_ms)
-{
-    if (until_at_ms != OVERLAY_NO_END && until_at_ms <= since_at_ms)
-        return; /* never active */
-    note_change(work, since_at_ms);
-    if (until_at_ms != OVERLAY_NO_END)
-        note_change(work, until_at_ms);
-}
-
 static void report_unknown(struct plan_work *work, const char *what, struct text id,
                            const char *overlay)
 {
@@ -52,94 +30,147 @@ static uint32_t service_of(struct plan_work *work, struct text id, const char *o
     return service;
 }
 
-static void append(struct plan_work *work, struct plan_actives *list,
-                   const struct plan_active *active)
+/* -- drains -------------------------------------------------------------------------------------
+ */
+
+void plan_hold_add(struct plan_work *work, const struct plan_hold *hold)
 {
-    struct plan_active *kept = arena_new(&work->scratch, struct plan_active);
-    *kept = *active;
-    if (list->last)
-        list->last->next = kept;
-    else
-        list->first = kept;
-    list->last = kept;
+    uint32_t at = work->plan->hold_count++;
+    work->holds = arena_grow(&work->plan->arena, work->holds, &work->hold_capacity, (size_t)at + 1,
+                             sizeof *work->holds);
+    work->holds[at] = *hold;
 }
 
-static void add_drain(struct plan_work *work, uint32_t index)
+/* Which services a drain is about; NULL: all. */
+static const bool *services_of(struct plan_work *work, const struct overlay_drain *drain,
+                               const char *name)
 {
-    const struct overlay_drain *drain = &work->overlays->drains[index];
-    const char *name =
-        arena_printf(&work->scratch, "drain %.*s", (int)drain->id.len, drain->id.ptr);
-    note_span(work, drain->since_at_ms, drain->until_at_ms);
-    uint32_t node = node_of(work, drain->node, name);
-    bool *services = NULL;
-    if (drain->service_count)
-        services = arena_array(&work->scratch, bool, work->inventory->service_count);
+    if (drain->service_count == 0)
+        return NULL;
+    bool *services = arena_array(&work->plan->arena, bool, work->inventory->service_count);
     for (uint32_t i = 0; i < drain->service_count; i++) {
-        if (text_is(drain->services[i], "*")) {
-            services = NULL;
-            break;
-        }
+        if (text_is(drain->services[i], "*"))
+            return NULL;
         uint32_t service = service_of(work, drain->services[i], name);
         if (service != INVENTORY_NONE)
             services[service] = true;
     }
-    if (node == INVENTORY_NONE ||
-        !is_active(drain->since_at_ms, drain->until_at_ms, work->plan->input.at_ms))
-        return;
-    append(work, &work->drains[node],
-           &(struct plan_active){.overlay = index, .services = services});
+    return services;
 }
 
-static void add_weight(struct plan_work *work, uint32_t index)
+static uint32_t larger(uint32_t a, uint32_t b)
 {
-    const struct overlay_weight *weight = &work->overlays->weights[index];
+    return a > b ? a : b;
+}
+
+static bool is_in(const struct inventory_selection *selection, uint32_t node)
+{
+    for (uint32_t i = 0; i < selection->node_count; i++)
+        if (selection->nodes[i] == node)
+            return true;
+    return false;
+}
+
+/* Fills in which sets of its services name the node, and their longest TTLs. */
+static void set_ttls(const struct plan_work *work, struct plan_hold *hold)
+{
+    const struct layout *layout = work->plan->input.layout;
+    const struct inventory *inventory = work->inventory;
+    const struct layout_node_sets *all = &layout->node_sets[hold->node];
+    hold->set_count = all->count;
+    hold->ttls = (struct timeline_ttls){all->ttl_s, all->drain_ttl_s};
+    if (!hold->services)
+        return;
+    hold->set_count = 0;
+    hold->ttls = (struct timeline_ttls){0};
+    for (uint32_t i = 0; i < layout->declared_count; i++) {
+        const struct declared_set *set = &layout->declared[i];
+        if (!hold->services[set->service] || !inventory->nodes[hold->node].offers[set->service] ||
+            !is_in(&inventory->selections[set->selection], hold->node))
+            continue;
+        hold->set_count++;
+        hold->ttls.ttl_s = larger(hold->ttls.ttl_s, set->ttl_s);
+        hold->ttls.drain_ttl_s = larger(hold->ttls.drain_ttl_s, set->drain_ttl_s);
+    }
+}
+
+static void add_drain(struct plan_work *work, const struct overlay_drain *drain)
+{
+    const char *name =
+        arena_printf(&work->scratch, "drain %.*s", (int)drain->id.len, drain->id.ptr);
+    uint32_t node = node_of(work, drain->node, name);
+    const bool *services = services_of(work, drain, name);
+    bool is_never =
+        drain->until_at_ms != OVERLAY_NO_END && drain->until_at_ms <= drain->since_at_ms;
+    if (node == INVENTORY_NONE || is_never)
+        return;
+    struct plan_hold hold = {.kind = PLAN_HOLD_DRAIN,
+                             .id = drain->id,
+                             .node = node,
+                             .services = services,
+                             .drain = drain,
+                             .occurrence = INVENTORY_NONE,
+                             .mode = drain->mode,
+                             .to_ppb = drain->to_ppb};
+    set_ttls(work, &hold);
+    hold.timeline = timeline_of_drain(drain, hold.ttls, work->inventory->policy.grace_s);
+    work->drains[work->drain_count++] = hold;
+    if (hold.timeline.restored_at_ms > work->plan->input.at_ms)
+        plan_hold_add(work, &hold);
+}
+
+/* -- states -------------------------------------------------------------------------------------
+ */
+
+/* A node that the inventory takes out is out at once and for as long as it says so. */
+static void add_states(struct plan_work *work)
+{
+    const struct inventory *inventory = work->inventory;
+    work->states = arena_array(&work->scratch, const struct plan_hold *, inventory->node_count);
+    for (uint32_t i = 0; i < inventory->node_count; i++) {
+        bool is_maint = inventory->nodes[i].state == NODE_MAINT;
+        if (!is_maint && inventory->nodes[i].state != NODE_DRAIN)
+            continue;
+        struct plan_hold *hold = arena_new(&work->plan->arena, struct plan_hold);
+        *hold = (struct plan_hold){
+            .kind = PLAN_HOLD_STATE,
+            .id = text_from(is_maint ? "maint" : "drain"),
+            .node = i,
+            .occurrence = INVENTORY_NONE,
+            .mode = is_maint ? DRAIN_REMOVE : inventory->policy.drain_mode,
+            .to_ppb = inventory->policy.drain_to_ppb,
+            .timeline = {.end_at_ms = TIMELINE_NEVER, .restored_at_ms = TIMELINE_NEVER},
+            .state = TIMELINE_WITHDRAWN};
+        work->states[i] = hold;
+    }
+}
+
+/* -- weights ------------------------------------------------------------------------------------
+ */
+
+/* A weight is in the scene by itself; what changes, and what it does not find, is said here. */
+static void note_weight(struct plan_work *work, const struct overlay_weight *weight)
+{
     const char *name =
         arena_printf(&work->scratch, "the weight of %.*s for %.*s", (int)weight->node.len,
                      weight->node.ptr, (int)weight->service.len, weight->service.ptr);
-    note_span(work, weight->since_at_ms, weight->until_at_ms);
-    uint32_t node = node_of(work, weight->node, name), service = INVENTORY_NONE;
-    if (!text_is(weight->service, "*")) {
-        service = service_of(work, weight->service, name);
-        if (service == INVENTORY_NONE)
-            return;
+    bool has_end = weight->until_at_ms != OVERLAY_NO_END;
+    if (!has_end || weight->until_at_ms > weight->since_at_ms) {
+        plan_note_change(work, weight->since_at_ms);
+        if (has_end)
+            plan_note_change(work, weight->until_at_ms);
     }
-    if (node == INVENTORY_NONE ||
-        !is_active(weight->since_at_ms, weight->until_at_ms, work->plan->input.at_ms))
-        return;
-    append(work, &work->weights[node], &(struct plan_active){.overlay = index, .service = service});
+    (void)node_of(work, weight->node, name);
+    if (!text_is(weight->service, "*"))
+        (void)service_of(work, weight->service, name);
 }
 
 void plan_overlays(struct plan_work *work)
 {
-    uint32_t nodes = work->inventory->node_count;
-    work->drains = arena_array(&work->scratch, struct plan_actives, nodes);
-    work->weights = arena_array(&work->scratch, struct plan_actives, nodes);
+    add_states(work);
+    work->drains = arena_array(&work->scratch, struct plan_hold, work->overlays->drain_count);
     for (uint32_t i = 0; i < work->overlays->drain_count; i++)
-        add_drain(work, i);
+        add_drain(work, &work->overlays->drains[i]);
     for (uint32_t i = 0; i < work->overlays->weight_count; i++)
-        add_weight(work, i);
-}
-
-const struct overlay_drain *plan_drain_of(const struct plan_work *work, uint32_t node,
-                                          uint32_t service)
-{
-    for (const struct plan_active *active = work->drains[node].first; active; active = active->next)
-        if (!active->services || active->services[service])
-            return &work->overlays->drains[active->overlay];
-    return NULL;
-}
-
-const struct overlay_weight *plan_weight_of(const struct plan_work *work, uint32_t node,
-                                            uint32_t service)
-{
-    const struct overlay_weight *of_all = NULL;
-    for (const struct plan_active *active = work->weights[node].first; active;
-         active = active->next) {
-        const struct overlay_weight *weight = &work->overlays->weights[active->overlay];
-        if (active->service == service)
-            return weight;
-        if (active->service == INVENTORY_NONE && !of_all)
-            of_all = weight;
-    }
-    return of_all;
+        note_weight(work, &work->overlays->weights[i]);
 }

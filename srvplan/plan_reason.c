@@ -52,7 +52,7 @@ static const char *weight_because(const struct plan *plan, const struct plan_mem
         return arena_printf(
             arena, "capacity %u of %llu at priority %u, scale %s",
             inventory->nodes[member->node].capacity, (unsigned long long)member->capacity_group,
-            member->priority,
+            member->planned_priority,
             weights_scale_print(inventory->policy.scale, inventory->policy.hamilton_total, arena));
     case PLAN_WEIGHT_NODE:
         return arena_printf(arena, "weight %u of the node in the inventory",
@@ -63,21 +63,54 @@ static const char *weight_because(const struct plan *plan, const struct plan_mem
     return "";
 }
 
-static const char *absence_because(const struct inventory_node *node,
-                                   const struct plan_member *member, struct arena *arena)
+/* "drain dr_1 until 2026-12-06T01:17:30Z by ops: kernel", "window weekly-ams until …: kernel
+ * updates", "state drain of the node in the inventory" */
+static const char *hold_print(const struct plan *plan, const struct plan_hold *hold,
+                              struct arena *arena)
 {
-    switch (member->absence) {
-    case PLAN_DRAINED:
-        return arena_printf(arena, "drain %.*s%s%s", (int)member->drain->id.len,
-                            member->drain->id.ptr, until_print(arena, member->drain->until_at_ms),
-                            author_print(arena, member->drain->actor, member->drain->reason));
-    case PLAN_STATE:
-        return arena_printf(arena, "state %s of the node in the inventory",
-                            node->state == NODE_MAINT ? "maint" : "drain");
-    case PLAN_PRESENT:
-        break;
+    const struct inventory *inventory = plan->input.layout->inventory;
+    int64_t end_at_ms = hold->timeline.end_at_ms;
+    const char *until =
+        until_print(arena, end_at_ms == TIMELINE_NEVER ? OVERLAY_NO_END : end_at_ms);
+    struct text nobody = {0};
+    switch (hold->kind) {
+    case PLAN_HOLD_DRAIN:
+        return arena_printf(arena, "drain %.*s%s%s", (int)hold->id.len, hold->id.ptr, until,
+                            author_print(arena, hold->drain->actor, hold->drain->reason));
+    case PLAN_HOLD_WINDOW: {
+        uint32_t window = plan->occurrences[hold->occurrence].window;
+        return arena_printf(arena, "window %.*s%s%s", (int)hold->id.len, hold->id.ptr, until,
+                            author_print(arena, nobody, inventory->windows[window].comment));
+    }
+    case PLAN_HOLD_STATE:
+        return arena_printf(arena, "state %.*s of the node in the inventory", (int)hold->id.len,
+                            hold->id.ptr);
     }
     return "";
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+    return b ? gcd(b, a % b) : a;
+}
+
+/* What a hold does to a member that is still there. */
+static const char *held_because(const struct plan *plan, const struct plan_member *member,
+                                struct arena *arena)
+{
+    if (!member->hold)
+        return "";
+    const char *hold = hold_print(plan, member->hold, arena), *way = "";
+    if (member->is_demoted)
+        return arena_printf(arena, "; behind all tiers, as the last resort: %s", hold);
+    if (member->hold->state == TIMELINE_RAMPING)
+        way = ", ramping down";
+    else if (member->hold->state == TIMELINE_RESTORING)
+        way = ", coming back";
+    uint64_t divisor = gcd(member->level_num, member->level_den);
+    return arena_printf(arena, "; %llu/%llu of that%s: %s",
+                        (unsigned long long)(member->level_num / divisor),
+                        (unsigned long long)(member->level_den / divisor), way, hold);
 }
 
 /* What the tier and the service's default do not say. */
@@ -88,8 +121,8 @@ static const char *place_because(const struct inventory_service *service,
     const char *priority = "", *port = "";
     if (service->priority_offset)
         priority = arena_printf(arena, "; priority %u is %u of tier %.*s %+d of the service",
-                                member->priority, tier->priority, (int)tier->id.len, tier->id.ptr,
-                                service->priority_offset);
+                                member->planned_priority, tier->priority, (int)tier->id.len,
+                                tier->id.ptr, service->priority_offset);
     if (member->port_is_own)
         port = arena_printf(arena, "; port %u of the node, not %u of the service", member->port,
                             service->port);
@@ -104,8 +137,25 @@ const char *plan_member_because(const struct plan *plan, const struct plan_set *
     const struct inventory_service *service =
         &layout->inventory->services[layout->declared[set->declared].service];
     if (member->absence != PLAN_PRESENT)
-        return absence_because(node, member, arena);
+        return hold_print(plan, member->hold, arena);
     return arena_printf(
-        arena, "%s%s", weight_because(plan, member, arena),
-        place_because(service, &layout->inventory->tiers[node->tier], member, arena));
+        arena, "%s%s%s", weight_because(plan, member, arena),
+        place_because(service, &layout->inventory->tiers[node->tier], member, arena),
+        held_because(plan, member, arena));
+}
+
+const char *plan_ttl_because(const struct plan *plan, const struct plan_set *set,
+                             struct arena *arena)
+{
+    const struct layout *layout = plan->input.layout;
+    const struct plan_hold *hold = set->ttl_hold;
+    if (!hold)
+        return NULL;
+    struct text node = layout->inventory->nodes[hold->node].id;
+    int64_t restored_ms = hold->timeline.restored_at_ms;
+    const char *until =
+        until_print(arena, restored_ms == TIMELINE_NEVER ? OVERLAY_NO_END : restored_ms);
+    return arena_printf(arena, "TTL %u instead of %u%s, for %.*s: %s", set->ttl_s,
+                        layout->declared[set->declared].ttl_s, until, (int)node.len, node.ptr,
+                        hold_print(plan, hold, arena));
 }

@@ -13,8 +13,9 @@ struct plan_because {
     const char *node;   /* NULL: about the whole set */
     const char *target; /* its host, with the final dot; NULL: not known, or no node */
     const char *record; /* NULL: it has none now */
-    const char *kind;   /* "scale", "node", "overlay", "drain", "state", "absent" */
-    const char *id;     /* of a drain, or NULL */
+    /* "scale", "node", "overlay", "drain", "window", "state"; of a set "ttl", "absent" */
+    const char *kind;
+    const char *id; /* of a drain or window, or NULL */
     const char *text;
 };
 struct plan_because_list {

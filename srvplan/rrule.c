@@ -94,7 +94,8 @@ typedef bool part_reader(struct checker *c, enum part part);
 static part_reader read_frequency, read_until, read_numbers, read_days, read_weekday;
 
 #define ANY (DAILY | WEEKLY | MONTHLY | YEARLY)
-/* Where a part may stand is RFC 5545 section 3.3.10, the table "BYxxx and FREQ". */
+/* Where a part may stand is RFC 5545 section 3.3.10, the table "BYxxx and FREQ"; and BYSETPOS only
+ * where it chooses from more than a week, since BYDAY says the rest. */
 static const struct {
     const char *name;
     part_reader *read;
@@ -116,7 +117,7 @@ static const struct {
     [BYYEARDAY]  = {"BYYEARDAY",  read_numbers,   -366, 366, 3, YEARLY, false},
     [BYWEEKNO]   = {"BYWEEKNO",   read_numbers,   -53, 53,   3, YEARLY, false},
     [BYMONTH]    = {"BYMONTH",    read_numbers,   1, 12,     2, ANY, false},
-    [BYSETPOS]   = {"BYSETPOS",   read_numbers,   -366, 366, 3, ANY, false},
+    [BYSETPOS]   = {"BYSETPOS",   read_numbers,   -366, 366, 3, MONTHLY | YEARLY, false},
     [WKST]       = {"WKST",       read_weekday,   0, 0,      0, ANY, false},
     /* clang-format on */
 };

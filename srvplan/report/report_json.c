@@ -2,6 +2,7 @@
 #include "srvplan/report/report_json.h"
 #include "srvplan/report/report_pools.h"
 
+#include "srvplan/report/report_timeline.h"
 #include "zones/base/clock.h"
 #include "zones/rrtype.h"
 #include "zones/text.h"
@@ -133,6 +134,15 @@ json_t *report_guards_json(const struct plan *plan)
         append(array, report_guard_json(plan, &plan->refusals[i]));
     for (uint32_t i = 0; i < plan->pass_count; i++)
         append(array, report_guard_json(plan, &plan->passes[i]));
+    return array;
+}
+
+/* What guards will say no to when drains begin that are not out yet. */
+static json_t *pending_json(const struct plan *plan)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < plan->pending_count; i++)
+        append(array, report_guard_json(plan, &plan->pending[i]));
     return array;
 }
 
@@ -283,8 +293,11 @@ json_t *report_plan_json(const struct plan *plan, const struct findings *finding
     put(object, "shares", shares_json(plan));
     put(object, "findings", report_findings_json(findings ? findings : &plan->findings));
     put(object, "guards", report_guards_json(plan));
+    put(object, "pending", pending_json(plan));
     put(object, "pools", report_pools_json(plan));
     put(object, "next_change", report_time_json(plan->next_change_at_ms));
+    put(object, "windows", report_windows_json(plan));
+    put(object, "timeline", report_events_json(plan));
     return object;
 }
 

@@ -3,6 +3,7 @@
 #include "srvplan/report/report_pools.h"
 
 #include "srvplan/report/clean.h"
+#include "srvplan/report/report_timeline.h"
 #include "zones/base/clock.h"
 #include "zones/text.h"
 
@@ -123,6 +124,8 @@ static void put_set(FILE *out, const struct plan *plan, const struct plan_set *s
     fprintf(out, "%s%s%s   TTL %u", paint_code(style, PAINT_TITLE),
             plan_set_owner(layout, set->declared, &arena), paint_code(style, PAINT_PLAIN),
             set->ttl_s);
+    if (set->ttl_hold)
+        fprintf(out, " (declared: %u)", layout->declared[set->declared].ttl_s);
     if (domains > 1)
         fprintf(out, "   and %u more domain%s", domains - 1, domains > 2 ? "s" : "");
     fputc('\n', out);
@@ -172,6 +175,7 @@ void report_plan_text(FILE *out, const struct plan *plan, struct report_style st
     }
     report_pools_text(out, plan, style);
     put_guards(out, plan, style);
+    report_timeline_text(out, plan, style);
     fprintf(out, "%sPlan: %u set%s with %u record%s for %u domain%s, %u record%s withdrawn.",
             plan->set_count ? "\n" : "", plan->set_count, plan->set_count == 1 ? "" : "s", records,
             records == 1 ? "" : "s", layout->inventory->domain_count,

@@ -71,7 +71,7 @@ class Offline(Folder):
         plan = json.loads(done.stdout)
         self.assertEqual(plan["at"], "2026-12-06T01:17:30Z")
         self.assertEqual(set(plan), {"at", "sets", "shares", "findings", "guards", "pools",
-                                     "next_change"})
+                                     "pending", "next_change", "windows", "timeline"})
         sets = {(item["name"], item["type"]): item for item in plan["sets"]}
         client = sets["_xmpp-client._tcp.example.org.", "SRV"]
         self.assertEqual(client["ttl"], 300)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "make_inventory.h"
 
+#include "srvplan/recurrence.h"
+#include "srvplan/rrule.h"
 #include "zones/text.h"
 
 #include <arpa/inet.h>
@@ -175,13 +177,48 @@ void make_domain(struct inventory *inventory, const struct make_domain *domain)
             services[count++] = i;
     for (uint32_t i = 0; domain->services && i < domain->service_count; i++)
         services[count++] = domain->services[i];
+    uint32_t ttl_s = domain->ttl_s ? domain->ttl_s : 300;
+    uint32_t drain_ttl_s = domain->drain_ttl_s ? domain->drain_ttl_s : 60;
     *ADD(inventory, domains, domain_count) = (struct inventory_domain){
         .name = make_name(inventory, domain->name),
-        .ttl_s = domain->ttl_s ? domain->ttl_s : 300,
+        .ttl_s = ttl_s,
         .services = services,
         .service_count = count,
         .selection = domain->selection,
-        .drain_ttl_s = 60,
+        .drain_ttl_s = drain_ttl_s < ttl_s ? drain_ttl_s : ttl_s,
         .component_of = INVENTORY_NONE,
     };
+}
+
+void make_window(struct inventory *inventory, const struct make_window *window)
+{
+    struct arena *arena = &inventory->arena;
+    struct local_time start;
+    struct rrule_mistake mistake;
+    struct error err = {0};
+    struct inventory_window made = {
+        .id = text_of(inventory, window->id),
+        .node_count = window->node_count,
+        .start = text_of(inventory, window->start),
+        .end = window->has_end ? text_of(inventory, "as duration_s says") : (struct text){0},
+        .duration_s = window->duration_s ? window->duration_s : 3600,
+        .timezone = text_of(inventory, window->timezone ? window->timezone : "UTC"),
+        .rrule = window->rrule ? text_of(inventory, window->rrule) : (struct text){0},
+        .is_serial = window->is_serial,
+        .comment = text_of(inventory, window->comment),
+    };
+    uint32_t *nodes = arena_array(arena, uint32_t, window->node_count);
+    if (window->node_count)
+        memcpy(nodes, window->nodes, window->node_count * sizeof *nodes);
+    made.nodes = nodes;
+    made.clock = tzfile_load(arena, TZFILE_DIRECTORY, made.timezone, &err);
+    bool is_fine = local_time_parse(made.start, &start, &err) && made.clock &&
+                   (!made.rrule.len || rrule_check(made.rrule, &start, &mistake));
+    if (is_fine)
+        made.when = recurrence_make(arena, start, made.clock, made.rrule, &err);
+    if (!made.when) {
+        fprintf(stderr, "make_window(%s): %s\n", window->id, err.message);
+        abort();
+    }
+    *ADD(inventory, windows, window_count) = made;
 }

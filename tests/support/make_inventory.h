@@ -31,10 +31,24 @@ struct make_zone {
 
 struct make_domain {
     const char *name;
-    uint32_t ttl_s; /* 0: 300 */
+    uint32_t ttl_s;       /* 0: 300 */
+    uint32_t drain_ttl_s; /* 0: 60, or ttl_s when that is less */
     uint32_t selection;
     const uint32_t *services; /* NULL: all that are not absent */
     uint32_t service_count;
+};
+
+struct make_window {
+    const char *id;
+    const uint32_t *nodes;
+    uint32_t node_count;
+    const char *start;
+    uint32_t duration_s;  /* 0: an hour */
+    bool has_end;         /* duration_s is by the clock on the wall */
+    const char *timezone; /* NULL: UTC */
+    const char *rrule;    /* NULL: once */
+    bool is_serial;
+    const char *comment; /* NULL: none */
 };
 
 struct inventory *make_inventory(void); /* inventory_free */
@@ -49,3 +63,4 @@ uint32_t make_selection(struct inventory *inventory, const uint32_t *nodes, uint
 uint32_t make_selection_of_all(struct inventory *inventory);
 void make_zone(struct inventory *inventory, const struct make_zone *zone);
 void make_domain(struct inventory *inventory, const struct make_domain *domain);
+void make_window(struct inventory *inventory, const struct make_window *window);

@@ -372,7 +372,10 @@ START_TEST(tentative_sets_are_judged_without_touching_the_plan)
     struct plan_member members[4];
     struct plan_set set = made.plan->sets[0];
     memcpy(members, set.members, sizeof members);
-    members[0].drain = &modes[_i].drain;
+    const struct plan_hold hold = {.mode = modes[_i].drain.mode,
+                                   .to_ppb = modes[_i].drain.to_ppb,
+                                   .timeline = {.end_at_ms = TIMELINE_NEVER}};
+    members[0].hold = &hold;
     set.members = members;
     struct plan_judgement judgement = plan_guards_judge(&work, &set, &arena);
     const char *got = refusals_print(judgement.refusals, judgement.refusal_count, &arena);
@@ -387,14 +390,15 @@ START_TEST(a_set_of_demoted_nodes_is_not_empty_and_has_nobody)
 {
     struct arena arena = {0};
     const struct overlays none = {0};
-    static const struct overlay_drain drain = {.mode = DRAIN_DEMOTE};
+    static const struct plan_hold demoted = {.mode = DRAIN_DEMOTE,
+                                             .timeline = {.end_at_ms = TIMELINE_NEVER}};
     struct made made =
         made_of(inventory_of(one, &(struct inventory_policy){.guard_min_nodes = 1}), &none);
     const struct plan_work work = {
         .plan = made.plan, .inventory = made.inventory, .overlays = &none};
     struct plan_member member = made.plan->sets[0].members[0];
     struct plan_set set = made.plan->sets[0];
-    member.drain = &drain;
+    member.hold = &demoted;
     set.members = &member;
     struct plan_judgement judgement = plan_guards_judge(&work, &set, &arena);
     ck_assert_str_eq(refusals_print(judgement.refusals, judgement.refusal_count, &arena),

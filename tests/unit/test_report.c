@@ -208,7 +208,7 @@ START_TEST(a_plan_in_text_says_how_much_room_guards_leave)
     report_plan_text(out, made.plan, (struct report_style){.utf8 = true});
     fclose(out);
     ck_assert_msg(strstr(text, "\nGuards\n  \u2713 max_drains: 1 node is drained at once, and at "
-                               "most 2 may be\n\nPlan: "),
+                               "most 2 may be\n\nWhat comes\n"),
                   "got\n%s", text);
     free(text);
     made_fini(&made);
@@ -253,6 +253,9 @@ START_TEST(a_plan_in_text_is_a_table_without_anybodys_escapes)
         "ops: kernel ?[31m\n"
         "    20 65280 5222 xmpp3.example.org. standby  capacity 100 of 100 at priority 20, scale "
         "universal\n"
+        "\n"
+        "What comes\n"
+        "  1970-01-01T00:17:40Z  xmpp2: whole again (drain dr_1)\n"
         "\n"
         "Plan: 2 sets with 3 records for 2 domains, 1 record withdrawn. Next change "
         "1970-01-01T00:17:40Z.\n";
