@@ -298,14 +298,16 @@ static bool is_of_services(const struct store_set_version *row, struct text serv
     return has_word(services, service);
 }
 
-int64_t history_clear_at(const struct history *history, struct text node, struct text services,
-                         uint32_t extra_ttl_s, bool *is_final)
+int64_t history_clear_at(const struct history *history, const struct history_question *question,
+                         bool *is_final)
 {
     int64_t latest_ms = 1;
     *is_final = true;
     for (size_t i = 0; i < history->version_count; i++) {
         const struct store_set_version *row = &history->versions[i].row;
-        if (!has_word(row->nodes, node) || !is_of_services(row, services))
+        if (!has_word(row->nodes, question->node) || !is_of_services(row, question->services))
+            continue;
+        if (row->last_revision == 0 && question->versions == HISTORY_OUTDATED)
             continue;
         if (row->last_revision == 0 || (row->last_served_s == 0 && row->retired_at_ms == 0))
             return 0;
@@ -313,6 +315,7 @@ int64_t history_clear_at(const struct history *history, struct text node, struct
             *is_final = false;
         if (row->last_served_s == 0)
             continue; /* never served: no cache has it */
+        uint32_t extra_ttl_s = question->extra_ttl_s;
         uint32_t ttl_s = row->ttl_s > extra_ttl_s ? row->ttl_s : extra_ttl_s;
         int64_t clear_ms = (row->last_served_s + ttl_s + 1) * 1000;
         if (clear_ms > latest_ms)

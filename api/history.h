@@ -62,8 +62,20 @@ void history_lost(struct history *history, int64_t at_ms);
  * caps TTLs at a week), and the store has them. */
 void history_forget(struct history *history, int64_t retired_before_ms);
 
-/* When caches are clear of `node` in `services` (one space between; empty: all), given that every
- * version that names it has ended: the instant, and whether it is final. 0: a version that names it
- * is in force. `extra_ttl_s` replaces shorter TTLs (resolvers that clamp). */
-int64_t history_clear_at(const struct history *history, struct text node, struct text services,
-                         uint32_t extra_ttl_s, bool *is_final);
+/* Of which versions caches shall be clear. */
+enum history_versions {
+    HISTORY_NAMING,   /* all that name the node */
+    HISTORY_OUTDATED, /* those of them that are not in force: the node stays, with less weight */
+};
+
+struct history_question {
+    struct text node;
+    struct text services; /* one space between; empty: all */
+    enum history_versions versions;
+    uint32_t extra_ttl_s; /* replaces shorter TTLs: resolvers that clamp */
+};
+
+/* When caches are clear of those versions, and whether that is final. 0: one of them is in force.
+ */
+int64_t history_clear_at(const struct history *history, const struct history_question *question,
+                         bool *is_final);

@@ -164,6 +164,21 @@ static json_t *capacity_left(const struct plan *plan, const struct store_drain *
     return json;
 }
 
+/* Before it is withdrawn, what the plan expects. */
+static int64_t clear_at(const struct world_drain *drain)
+{
+    if (drain->dns_clear_at_ms || !drain->has_timeline || !drain->row.served_at_ms)
+        return drain->dns_clear_at_ms;
+    return drain->timeline.clear_at_ms;
+}
+
+static const char *clear_basis(const struct world_drain *drain)
+{
+    if (drain->dns_clear_at_ms == 0 && clear_at(drain))
+        return "planned";
+    return drain->is_clear_final ? "last_served+ttl" : "acknowledged+ttl";
+}
+
 static void timeline_add(json_t *timeline, enum drain_state state, int64_t at_ms, int64_t now_ms)
 {
     if (!at_ms)
@@ -176,19 +191,56 @@ static void timeline_add(json_t *timeline, enum drain_state state, int64_t at_ms
     json_array_append_new(timeline, step);
 }
 
+static int64_t later_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What is planned but has not been, as far as the plan says. */
+static void timeline_add_planned(json_t *steps, const struct json_scene *scene,
+                                 const struct world_drain *drain)
+{
+    const struct timeline *planned = &drain->timeline;
+    if (planned->lower_at_ms != TIMELINE_NEVER)
+        timeline_add(steps, DRAIN_LOWERING_TTL, planned->lower_at_ms, scene->now_ms);
+    if (planned->ramp_at_ms < planned->withdrawn_at_ms)
+        timeline_add(steps, DRAIN_RAMPING, planned->ramp_at_ms, scene->now_ms);
+}
+
 static json_t *timeline(const struct json_scene *scene, const struct world_drain *drain)
 {
     const struct store_drain *row = &drain->row;
+    const struct timeline *planned = drain->has_timeline ? &drain->timeline : NULL;
     json_t *steps = json_array();
     if (!row->served_at_ms)
         timeline_add(steps, DRAIN_SCHEDULED, row->since_at_ms, scene->now_ms);
-    timeline_add(steps, DRAIN_WITHDRAWN, row->served_at_ms, scene->now_ms);
+    if (planned)
+        timeline_add_planned(steps, scene, drain);
+    if (row->served_at_ms || planned)
+        timeline_add(steps, DRAIN_WITHDRAWN,
+                     later_of(row->served_at_ms, planned ? planned->withdrawn_at_ms : 0),
+                     scene->now_ms);
     /* A drain that ended before its caches were clean never became clear. */
     if (!row->ended_at_ms || drain->dns_clear_at_ms <= row->ended_at_ms)
-        timeline_add(steps, DRAIN_CLEAR, drain->dns_clear_at_ms, scene->now_ms);
-    timeline_add(steps, DRAIN_CLOSED, row->ended_at_ms ? row->ended_at_ms : row->until_at_ms,
-                 scene->now_ms);
+        timeline_add(steps, DRAIN_CLEAR, clear_at(drain), scene->now_ms);
+    if (planned && planned->end_at_ms < planned->restored_at_ms)
+        timeline_add(steps, DRAIN_RESTORING, planned->end_at_ms, scene->now_ms);
+    if (planned && planned->end_at_ms != TIMELINE_NEVER)
+        timeline_add(steps, DRAIN_CLOSED, planned->restored_at_ms, scene->now_ms);
+    else
+        timeline_add(steps, DRAIN_CLOSED, row->ended_at_ms ? row->ended_at_ms : row->until_at_ms,
+                     scene->now_ms);
     return steps;
+}
+
+/* A part of the share before is what a part of the weight comes to, about; the exact shares stand
+ * in the plan. */
+static json_t *share_target(const struct world_drain *drain)
+{
+    if (drain->row.mode != DRAIN_WEIGHT)
+        return json_integer(0);
+    return json_real(ratio(drain->share_before_num, drain->share_before_den) *
+                     ratio(drain->row.to_ppb, RATIO_ONE));
 }
 
 static json_t *progress(const struct json_scene *scene, const struct world_drain *drain)
@@ -199,10 +251,9 @@ static json_t *progress(const struct json_scene *scene, const struct world_drain
     if (drain->row.served_at_ms || drain->row.ended_at_ms)
         json_view_greatest_share(scene->plan, drain->row.node, drain->row.services, &num, &den);
     json_object_set_new(json, "share_now", json_real(ratio(num, den)));
-    json_object_set_new(json, "share_target", json_integer(0));
-    json_object_set_new(json, "dns_clear_at", json_view_time(drain->dns_clear_at_ms));
-    json_object_set_new(
-        json, "basis", json_string(drain->is_clear_final ? "last_served+ttl" : "acknowledged+ttl"));
+    json_object_set_new(json, "share_target", share_target(drain));
+    json_object_set_new(json, "dns_clear_at", json_view_time(clear_at(drain)));
+    json_object_set_new(json, "basis", json_string(clear_basis(drain)));
     json_object_set_new(json, "resolver_max_ttl", json_integer(WORLD_RESOLVER_MAX_TTL_S));
     json_object_set_new(json, "dns_clear_at_pessimistic",
                         json_view_time(drain->dns_clear_pessimistic_at_ms));

@@ -23,16 +23,21 @@ enum {
 };
 
 enum drain_state {
-    DRAIN_SCHEDULED, /* stored, not served yet */
-    DRAIN_WITHDRAWN, /* dnsd names the node no more; caches may */
-    DRAIN_CLEAR,     /* no correct cache can name it any more */
-    DRAIN_CLOSED,    /* undrained, or its time was over */
+    DRAIN_SCHEDULED,    /* stored, not served yet, or not begun */
+    DRAIN_LOWERING_TTL, /* before a ramp: caches take the short TTL */
+    DRAIN_RAMPING,      /* its weight goes down */
+    DRAIN_WITHDRAWN,    /* dnsd names the node no more (or with the weight it keeps); caches may */
+    DRAIN_CLEAR,        /* no correct cache has what was before */
+    DRAIN_RESTORING,    /* undrained, or its time is over: its weight goes up */
+    DRAIN_CLOSED,       /* it is back */
 };
 const char *drain_state_print(enum drain_state state);
 
 struct world_drain {
-    struct store_drain row;  /* what is stored */
-    int64_t dns_clear_at_ms; /* 0: not known, because not served yet */
+    struct store_drain row;   /* what is stored */
+    bool has_timeline;        /* false: it is closed, or its node is not in the inventory */
+    struct timeline timeline; /* as planned */
+    int64_t dns_clear_at_ms;  /* 0: not known, because it is not withdrawn and served yet */
     int64_t dns_clear_pessimistic_at_ms;
     bool is_clear_final; /* true: from last_served; false: acknowledged + TTL, may come down */
     uint32_t share_before_num, share_before_den; /* greatest share it had in any set */

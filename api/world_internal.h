@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* world_internal: what the files of the world share: world.c (thread and queues), world_publish.c
- * (candidate → revision → served), world_jobs.c (what each job changes), world_load.c (start and
- * reload), world_tick.c (what time changes), world_plan.c (plans and what guards say of them),
- * world_views.c (making views). Only the world's thread touches struct world, but for the queues
- * and the current view, which have locks.
+ * (candidate → revision → served), world_jobs.c (what each job changes; see world_job.h),
+ * world_load.c (start and reload), world_tick.c (what time changes), world_plan.c (plans and what
+ * guards say of them), world_views.c (making views). Only the world's thread touches struct world,
+ * but for the queues and the current view, which have locks.
  */
 #pragma once
 #include "api/dnsd_link.h"
@@ -33,6 +33,9 @@ struct planned {
 
 struct planned *planned_make(struct base *base, const struct rows *rows, int64_t at_ms);
 struct planned *planned_ref(struct planned *planned);
+
+/* What the plan makes of a drain; NULL when it is over, or its node is not in the inventory. */
+const struct plan_hold *world_find_hold(const struct plan *plan, struct text drain_id);
 void planned_unref(struct planned *planned); /* NULL is fine */
 
 /* The first refusal of `after` that `before` (NULL: nothing) does not have as badly; NULL: none. An

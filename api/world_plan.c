@@ -32,6 +32,14 @@ void planned_unref(struct planned *planned)
     free(planned);
 }
 
+const struct plan_hold *world_find_hold(const struct plan *plan, struct text drain_id)
+{
+    for (uint32_t i = 0; i < plan->hold_count; i++)
+        if (plan->holds[i].kind == PLAN_HOLD_DRAIN && text_equal(plan->holds[i].id, drain_id))
+            return &plan->holds[i];
+    return NULL;
+}
+
 /* Sets are the same when their inputs are, in another inventory too. */
 static bool is_same_set(const struct plan *a, const struct plan_verdict *of_a, const struct plan *b,
                         const struct plan_verdict *of_b)

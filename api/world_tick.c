@@ -6,10 +6,12 @@
 #include "zones/base/log.h"
 
 /* A drain is over when its time is, and its node is wholly back. */
-static bool is_over(const struct store_drain *row, int64_t now_ms)
+static bool is_over(const struct world *world, const struct store_drain *row, int64_t now_ms)
 {
-    int64_t back_ms = row->until_at_ms + (int64_t)row->ramp_s * 1000;
-    return !row->ended_at_ms && row->until_at_ms && back_ms <= now_ms;
+    if (row->ended_at_ms || row->until_at_ms == 0)
+        return false;
+    const struct plan_hold *hold = world_find_hold(world->planned->plan, row->id);
+    return (hold ? hold->timeline.restored_at_ms : row->until_at_ms) <= now_ms;
 }
 
 static bool is_weight_over(const struct store_weight *row, int64_t now_ms)
@@ -23,7 +25,7 @@ static bool is_due(const struct world *world, int64_t now_ms)
     int64_t due_ms = world->planned->plan->next_change_at_ms;
     bool due = due_ms && due_ms <= now_ms;
     for (size_t i = 0; !due && i < world->rows.drain_count; i++)
-        due = is_over(&world->rows.drains[i].row, now_ms);
+        due = is_over(world, &world->rows.drains[i].row, now_ms);
     for (size_t i = 0; !due && i < world->rows.weight_count; i++)
         due = is_weight_over(&world->rows.weights[i].row, now_ms);
     return due;
@@ -34,7 +36,7 @@ static void end_drains(const struct world *world, struct candidate *candidate, s
     struct store_drain *drains = arena_array(arena, struct store_drain, world->rows.drain_count);
     for (size_t i = 0; i < world->rows.drain_count; i++) {
         struct store_drain row = world->rows.drains[i].row;
-        if (!is_over(&row, candidate->at_ms))
+        if (!is_over(world, &row, candidate->at_ms))
             continue;
         row.ended_at_ms = candidate->at_ms;
         row.ended_actor = text_from("expiry");

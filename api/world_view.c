@@ -6,17 +6,13 @@
 
 const char *drain_state_print(enum drain_state state)
 {
-    switch (state) {
-    case DRAIN_SCHEDULED:
-        return "scheduled";
-    case DRAIN_WITHDRAWN:
-        return "withdrawn";
-    case DRAIN_CLEAR:
-        return "clear";
-    case DRAIN_CLOSED:
-        return "closed";
-    }
-    return "scheduled";
+    static const char *const names[] = {
+        [DRAIN_SCHEDULED] = "scheduled", [DRAIN_LOWERING_TTL] = "lowering_ttl",
+        [DRAIN_RAMPING] = "ramping",     [DRAIN_WITHDRAWN] = "withdrawn",
+        [DRAIN_CLEAR] = "clear",         [DRAIN_RESTORING] = "restoring",
+        [DRAIN_CLOSED] = "closed",
+    };
+    return names[state];
 }
 
 enum drain_state world_drain_state(const struct world_drain *drain, int64_t now_ms)
@@ -25,6 +21,23 @@ enum drain_state world_drain_state(const struct world_drain *drain, int64_t now_
         return DRAIN_CLOSED;
     if (!drain->row.served_at_ms)
         return DRAIN_SCHEDULED;
+    enum timeline_state planned = TIMELINE_WITHDRAWN;
+    if (drain->has_timeline)
+        planned = timeline_state_at(&drain->timeline, now_ms);
+    switch (planned) {
+    case TIMELINE_SCHEDULED:
+    case TIMELINE_BLOCKED:
+        return DRAIN_SCHEDULED;
+    case TIMELINE_LOWERING_TTL:
+        return DRAIN_LOWERING_TTL;
+    case TIMELINE_RAMPING:
+        return DRAIN_RAMPING;
+    case TIMELINE_RESTORING:
+    case TIMELINE_CLOSED: /* until the world has written it down */
+        return DRAIN_RESTORING;
+    case TIMELINE_WITHDRAWN:
+        break;
+    }
     bool is_clear = drain->dns_clear_at_ms && now_ms >= drain->dns_clear_at_ms;
     return is_clear ? DRAIN_CLEAR : DRAIN_WITHDRAWN;
 }

@@ -63,15 +63,27 @@ static void copy_drain_texts(struct arena *arena, struct store_drain *row)
         *texts[i] = arena_text(arena, *texts[i]);
 }
 
-/* The instant from which caches can be clear at all: when the drain was served. */
-static int64_t clear_at(const struct world *world, const struct store_drain *row,
+/* The instant from which caches can be clear at all: when the drain was served, and went as far as
+ * it goes. */
+static int64_t clear_at(const struct world *world, const struct world_drain *drain,
                         uint32_t extra_ttl_s, bool *is_final)
 {
+    const struct store_drain *row = &drain->row;
+    int64_t from_ms = row->served_at_ms;
+    if (drain->has_timeline && drain->timeline.withdrawn_at_ms > world->planned->plan->input.at_ms)
+        return 0;
+    if (drain->has_timeline && drain->timeline.withdrawn_at_ms > from_ms)
+        from_ms = drain->timeline.withdrawn_at_ms;
     if (row->served_at_ms == 0)
         return 0;
-    int64_t at_ms =
-        history_clear_at(&world->history, row->node, row->services, extra_ttl_s, is_final);
-    return at_ms == 0 || at_ms > row->served_at_ms ? at_ms : row->served_at_ms;
+    struct history_question question = {
+        .node = row->node,
+        .services = row->services,
+        .versions = row->mode == DRAIN_REMOVE ? HISTORY_NAMING : HISTORY_OUTDATED,
+        .extra_ttl_s = extra_ttl_s,
+    };
+    int64_t at_ms = history_clear_at(&world->history, &question, is_final);
+    return at_ms == 0 || at_ms > from_ms ? at_ms : from_ms;
 }
 
 static void add_drains(const struct world *world, struct view_box *box)
@@ -84,9 +96,13 @@ static void add_drains(const struct world *world, struct view_box *box)
         bool ignored;
         drain->row = world->rows.drains[i].row;
         copy_drain_texts(&box->arena, &drain->row);
-        drain->dns_clear_at_ms = clear_at(world, &drain->row, 0, &drain->is_clear_final);
+        const struct plan_hold *hold = world_find_hold(world->planned->plan, drain->row.id);
+        drain->has_timeline = hold && !drain->row.ended_at_ms;
+        if (drain->has_timeline)
+            drain->timeline = hold->timeline;
+        drain->dns_clear_at_ms = clear_at(world, drain, 0, &drain->is_clear_final);
         drain->dns_clear_pessimistic_at_ms =
-            clear_at(world, &drain->row, WORLD_RESOLVER_MAX_TTL_S, &ignored);
+            clear_at(world, drain, WORLD_RESOLVER_MAX_TTL_S, &ignored);
         uint32_t node = inventory_find_node(view->inventory, drain->row.node);
         if (node != INVENTORY_NONE)
             share_before(view->plan, node, drain);

@@ -224,6 +224,18 @@ static json_t *drains_of(json_t *document)
     return items ? json_incref(items) : json_pack("[O]", document);
 }
 
+static bool are_served(const json_t *drains)
+{
+    size_t i;
+    json_t *drain;
+    json_array_foreach(drains, i, drain)
+    {
+        if (!member_text(drain, "served_at", NULL))
+            return false;
+    }
+    return true;
+}
+
 static int drain_do(struct remote *remote, const json_t *body, const struct invocation *invocation)
 {
     const struct output *output = remote->output;
@@ -241,6 +253,8 @@ static int drain_do(struct remote *remote, const json_t *body, const struct invo
             view_drain(output, drain, clock_realtime_ms());
     }
     fflush(output->out);
+    if (reply.document && reply.status == 202 && are_served(drains))
+        code = EXIT_FINE; /* a ramp has begun: there is more to come, and nothing amiss */
     if (reply.document && code == EXIT_UNREACHABLE)
         output_complain(output, "stored, but not served yet: the DNS server has not taken it; it "
                                 "will be served as soon as it can; `srvplan status` says why");

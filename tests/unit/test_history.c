@@ -72,7 +72,8 @@ static void serve(uint64_t generation, int fd, int64_t at_ms)
 
 static int64_t clear_at(bool *is_final)
 {
-    return history_clear_at(&world.history, a_node, no_services, 0, is_final);
+    struct history_question question = {.node = a_node, .services = no_services};
+    return history_clear_at(&world.history, &question, is_final);
 }
 
 START_TEST(a_node_in_force_is_not_clear)
@@ -99,7 +100,9 @@ START_TEST(until_the_memory_is_final_the_acknowledgement_counts_and_then_the_mem
     ck_assert_int_eq(clear_at(&is_final), NOW_MS + (3 + 60 + 1) * 1000);
     ck_assert(is_final);
     /* resolvers that clamp TTLs to an hour */
-    ck_assert_int_eq(history_clear_at(&world.history, a_node, no_services, 3600, &is_final),
+    struct history_question clamped = {
+        .node = a_node, .services = no_services, .extra_ttl_s = 3600};
+    ck_assert_int_eq(history_clear_at(&world.history, &clamped, &is_final),
                      NOW_MS + (3 + 3600 + 1) * 1000);
 }
 END_TEST
@@ -215,7 +218,8 @@ START_TEST(a_drain_of_one_service_looks_at_that_service_only)
     serve(2, -1, NOW_MS + 100);
     history_retired(&world.history, 1, NOW_MS + 200);
     ck_assert_int_eq(clear_at(&is_final), 0); /* the client set still names it */
-    ck_assert_int_ne(history_clear_at(&world.history, a_node, service, 0, &is_final), 0);
+    struct history_question question = {.node = a_node, .services = service};
+    ck_assert_int_ne(history_clear_at(&world.history, &question, &is_final), 0);
     ck_assert(is_final);
     plan_free(plan);
 }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/world_job.h"
+
+#include <stdlib.h>
+
+void job_fail(struct world_result *result, const char *problem, enum error_kind kind,
+              const char *message)
+{
+    result->outcome = WORLD_FAILED;
+    result->problem = problem;
+    error_set(&result->error, kind, "%s", message);
+}
+
+/* Where the new drains lead: the plan of the instant when the last of them is withdrawn, or the
+ * candidate's own. */
+static struct planned *plan_outcome(const struct world *world, const struct candidate *candidate)
+{
+    int64_t at_ms = candidate->at_ms;
+    for (size_t i = 0; i < candidate->change.drain_count; i++) {
+        const struct store_drain *row = &candidate->change.drains[i];
+        const struct plan_hold *hold = world_find_hold(candidate->planned->plan, row->id);
+        if (hold && hold->timeline.withdrawn_at_ms > at_ms &&
+            hold->timeline.withdrawn_at_ms < hold->timeline.end_at_ms)
+            at_ms = hold->timeline.withdrawn_at_ms;
+    }
+    if (at_ms == candidate->at_ms)
+        return planned_ref(candidate->planned);
+    return planned_make(world->planned->base, &candidate->rows, at_ms);
+}
+
+/* Keeps that plan for the result, with the difference to the plan in force. */
+static void keep_outcome(struct world *world, const struct candidate *candidate,
+                         struct world_result *result)
+{
+    result->planned = plan_outcome(world, candidate);
+    result->plan = result->planned->plan;
+    result->diff = plan_diff_make(world->planned->plan, result->plan, &result->arena);
+}
+
+/* Guards, then publishing; or only the plan, for a dry run. Takes the candidate. Of a ramp, refusal
+ * and dry run show where it leads. */
+void job_conclude(struct world *world, const struct world_request *request,
+                  struct candidate *candidate, struct world_result *result)
+{
+    candidate->planned = planned_make(world->planned->base, &candidate->rows, candidate->at_ms);
+    const struct plan_verdict *refusal =
+        world_new_refusal(world->planned->plan, candidate->planned->plan, request->is_override);
+    bool served = false;
+    if (refusal || request->is_dry_run)
+        keep_outcome(world, candidate, result);
+    if (refusal) {
+        job_fail(result, "guard", ERROR_GUARD, refusal->message);
+    } else if (request->is_dry_run) {
+        result->outcome = WORLD_DRY_RUN;
+    } else if (world_publish(world, candidate, &served, &result->error)) {
+        result->outcome = served ? WORLD_SERVED : WORLD_STORED;
+    } else {
+        result->outcome = WORLD_FAILED;
+        result->problem = "unavailable";
+    }
+    candidate_fini(candidate);
+}
+
+struct candidate job_begin(const struct world *world, const struct world_request *request,
+                           struct text cause)
+{
+    return (struct candidate){.rows = rows_copy(&world->rows),
+                              .actor = request->actor.name,
+                              .cause = cause,
+                              .at_ms = world_now_ms(world)};
+}
+
+struct store_audit job_audit(const struct world_request *request, int64_t at_ms, const char *action,
+                             struct text object, struct text detail)
+{
+    return (struct store_audit){.at_ms = at_ms,
+                                .actor = request->actor.name,
+                                .source = request->actor.source,
+                                .action = text_from(action),
+                                .object = object,
+                                .detail = detail};
+}
+
+struct text job_join_words(struct arena *arena, const struct text *words, uint32_t count)
+{
+    char *joined = arena_printf(arena, "%s", "");
+    for (uint32_t i = 0; i < count; i++)
+        joined =
+            arena_printf(arena, "%s%s%.*s", joined, i ? " " : "", (int)words[i].len, words[i].ptr);
+    return text_from(joined);
+}
+
+/* The services of a request: "*" among them means all, and then none is listed. */
+bool job_check_services(const struct world *world, const struct world_request *request,
+                        struct world_result *result, uint32_t *count)
+{
+    *count = request->service_count;
+    for (uint32_t i = 0; i < request->service_count; i++) {
+        if (text_is(request->services[i], "*")) {
+            *count = 0;
+            return true;
+        }
+        if (inventory_find_service(world->planned->base->inventory, request->services[i]) !=
+            INVENTORY_NONE)
+            continue;
+        job_fail(result, "invalid", ERROR_INVALID,
+                 arena_printf(&result->arena, "no service \"%.*s\" in the inventory",
+                              (int)request->services[i].len, request->services[i].ptr));
+        return false;
+    }
+    return true;
+}
+
+bool job_check_nodes(const struct world *world, const struct world_request *request,
+                     struct world_result *result)
+{
+    for (uint32_t i = 0; i < request->node_count; i++) {
+        if (inventory_find_node(world->planned->base->inventory, request->nodes[i]) !=
+            INVENTORY_NONE)
+            continue;
+        job_fail(result, "unknown-node", ERROR_NOT_FOUND,
+                 arena_printf(&result->arena,
+                              "no node \"%.*s\" in the inventory; `srvplan nodes` "
+                              "lists them",
+                              (int)request->nodes[i].len, request->nodes[i].ptr));
+        return false;
+    }
+    return true;
+}
+
+bool job_check_until(const struct world *world, const struct world_request *request,
+                     struct world_result *result)
+{
+    if (request->until_at_ms == 0 || request->until_at_ms > world_now_ms(world))
+        return true;
+    job_fail(result, "invalid", ERROR_INVALID, "the end lies in the past");
+    return false;
+}

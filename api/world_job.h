@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* world_job: what the files of the world's jobs share; nobody else includes it. world_job.c has
+ * what every change does, world_drains.c the drains, world_jobs.c the rest and the choice. */
+#pragma once
+#include "api/world_internal.h"
+
+void job_fail(struct world_result *result, const char *problem, enum error_kind kind,
+              const char *message);
+
+/* A change that begins: the rows as they are, to be changed. */
+struct candidate job_begin(const struct world *world, const struct world_request *request,
+                           struct text cause);
+struct store_audit job_audit(const struct world_request *request, int64_t at_ms, const char *action,
+                             struct text object, struct text detail);
+
+/* Guards, then publishing; or only the plan, for a dry run. Takes the candidate. */
+void job_conclude(struct world *world, const struct world_request *request,
+                  struct candidate *candidate, struct world_result *result);
+
+struct text job_join_words(struct arena *arena, const struct text *words, uint32_t count);
+
+/* What a request names must be there; false: the result says what is not. */
+bool job_check_services(const struct world *world, const struct world_request *request,
+                        struct world_result *result, uint32_t *count);
+bool job_check_nodes(const struct world *world, const struct world_request *request,
+                     struct world_result *result);
+bool job_check_until(const struct world *world, const struct world_request *request,
+                     struct world_result *result);
+
+void job_drain_add(struct world *world, const struct world_request *request,
+                   struct world_result *result);
+void job_drain_end(struct world *world, const struct world_request *request,
+                   struct world_result *result);
