@@ -151,6 +151,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_FRAGMENT] = {
         .name = "fragment", .commands = ON(ZONE),
         .help = "without SOA and NS, for $INCLUDE in a zone of your own"},
+    [OPTION_CHECK] = {
+        .name = "check", .commands = ON(FMT),
+        .help = "write nothing; name the files that would change, and exit 2 if there are any"},
     [OPTION_SERIAL] = {
         .name = "serial", .metavar = "N", .value = VALUE_NUMBER, .max = UINT32_MAX,
         .commands = ON(ZONE), .help = "the SOA serial (default: by soa.serial of the inventory)"},

@@ -29,8 +29,3 @@ int command_window(const struct context *context)
 {
     return later(context);
 }
-
-int command_fmt(const struct context *context)
-{
-    return later(context);
-}

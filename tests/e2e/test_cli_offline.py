@@ -52,6 +52,11 @@ class Folder(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
+    @staticmethod
+    def read(path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
     def write(self, text, name="inventory.jsonc"):
         path = os.path.join(self.folder, name)
         with open(path, "w", encoding="utf-8") as file:
@@ -169,6 +174,48 @@ class Offline(Folder):
         self.assertIn(f"{folder}: fine: 1 domain, 1 node", self.run_for(0, "check", "-f", folder).stdout)
         done = self.run_for(1, "zone", "-f", folder)  # a finding of the layout has its file too
         self.assertIn(f"{folder}/a.jsonc:1:28: error: zone example.org has no name servers", done.stderr)
+
+    def sets(self, path):
+        return json.loads(self.run_for(0, "plan", "-f", path, "-o", "json").stdout)["sets"]
+
+    def test_fmt_replaces_a_file_whole_and_only_when_it_differs(self):
+        path = self.write(INVENTORY.replace("{", "{ // kept\n", 1))
+        os.chmod(path, 0o640)
+        link = os.path.join(self.folder, "link.jsonc")
+        os.symlink("inventory.jsonc", link)
+        before = self.sets(path)
+        done = self.run_for(2, "fmt", "--check", path, link)
+        self.assertEqual(done.stdout, f"{path}\n{link}\n")
+        self.assertNotIn("{ // kept\n  \"srvplan\": 1,\n  \"defaults\": {\n", self.read(path))
+        self.run_for(0, "fmt", link)
+        self.assertIn("{ // kept\n  \"srvplan\": 1,\n  \"defaults\": {\n", self.read(path))
+        self.assertTrue(os.path.islink(link))
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o640)
+        self.assertEqual(self.sets(path), before)
+        inode = os.stat(path).st_ino
+        self.run_for(0, "fmt", path)
+        self.assertEqual(os.stat(path).st_ino, inode, "written although nothing changed")
+        self.assertEqual(self.run_for(0, "fmt", "--check", path).stdout, "")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["inventory.jsonc", "link.jsonc"])
+
+    def test_fmt_reads_standard_input(self):
+        for arguments in [["fmt"], ["fmt", "-"]]:
+            done = run(*arguments, stdin=None, input='{"nodes":{},"srvplan":1}')
+            self.assertEqual((done.returncode, done.stdout),
+                             (0, '{\n  "srvplan": 1,\n  "nodes": {}\n}\n'))
+        done = run("fmt", "--check", stdin=None, input='{"nodes":{},"srvplan":1}')
+        self.assertEqual((done.returncode, done.stdout), (2, "stdin\n"))
+
+    def test_fmt_leaves_what_it_cannot_read_alone_and_goes_on(self):
+        wrong = self.write('{"a": 1,\n "a": 2}', "wrong.jsonc")
+        yaml = self.write("srvplan: 1\n", "inventory.yaml")
+        good = self.write('{"srvplan":1}', "good.jsonc")
+        done = self.run_for(1, "fmt", wrong, yaml, os.path.join(self.folder, "none.jsonc"), good)
+        self.assertIn(f"{wrong}:2:2: error: ", done.stderr)
+        self.assertIn("inventory.yaml: YAML is not formatted", done.stderr)
+        self.assertIn("none.jsonc: cannot open", done.stderr)
+        self.assertEqual(self.read(wrong), '{"a": 1,\n "a": 2}')
+        self.assertEqual(self.read(good), '{\n  "srvplan": 1\n}\n')
 
     def test_zones_come_alone_and_all_together(self):
         path = self.write(INVENTORY)
