@@ -63,20 +63,30 @@ check_scripts() {
     shellcheck -x srvplan/packages.sh srvplan/quickstart.sh tests/run.sh tests/house.sh
 }
 
-# Ten minutes of each libFuzzer target, from its corpus; what it finds along the way stays in the
-# build folder. A finding ends it with an error and its input.
+# fuzz_one NAME CORPUS…: ten minutes of a libFuzzer target, from its corpus.
+fuzz_one() {
+    name=$1
+    shift
+    mkdir -p "$fuzzing/$name"
+    "$fuzzing/tests/fuzz/fuzz_$name" -max_total_time="${SRVPLAN_FUZZ_SECONDS:-600}" \
+        "$fuzzing/$name" "$@"
+}
+
+# What the fuzzers find along the way stays in the build folder. A finding ends it with an error and
+# its input.
 fuzz() {
     # shellcheck disable=SC2086,SC2154 # a list of words, from packages.sh
     need_packages $fuzz_packages
     fuzzing=${SRVPLAN_BUILD:-build}-fuzz
     CC=clang configure "$fuzzing" -Dfuzz=enabled -Dwerror=true -Db_sanitize=address,undefined \
         -Dc_args=-fsanitize=fuzzer-no-link
-    ninja -C "$fuzzing" tests/fuzz/fuzz_query tests/fuzz/fuzz_inventory
-    mkdir -p "$fuzzing/query" "$fuzzing/inventory"
-    "$fuzzing/tests/fuzz/fuzz_query" -max_total_time="${SRVPLAN_FUZZ_SECONDS:-600}" \
-        "$fuzzing/query" tests/fuzz/corpus_query &&
-        "$fuzzing/tests/fuzz/fuzz_inventory" -max_total_time="${SRVPLAN_FUZZ_SECONDS:-600}" \
-            "$fuzzing/inventory" tests/inventory/valid tests/inventory/invalid
+    ninja -C "$fuzzing" tests/fuzz/fuzz_query tests/fuzz/fuzz_answer tests/fuzz/fuzz_inventory \
+        tests/fuzz/fuzz_yaml tests/fuzz/fuzz_format
+    fuzz_one query tests/fuzz/corpus_query &&
+        fuzz_one answer tests/fuzz/corpus_answer &&
+        fuzz_one inventory tests/inventory/valid tests/inventory/invalid &&
+        fuzz_one yaml tests/inventory/valid tests/inventory/invalid &&
+        fuzz_one format tests/inventory/valid tests/inventory/invalid
 }
 
 # Adds up what meson wrote about its tests: "P F S". What a Python test skipped inside is said and
