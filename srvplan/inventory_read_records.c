@@ -27,16 +27,24 @@ struct records {
     uint32_t count;
 };
 
-static void records_mistake(const struct records *records, uint32_t line, uint32_t column,
-                            const char *code, const char *mend, const char *format, ...)
-    PRINTF_LIKE(6, 7);
+/* Where a mistake is in the zone file, or in the list: there a line is an item. */
+struct spot {
+    uint32_t line, column;
+};
 
-/* About a line of the zone file, or the item of the list that it is. */
-static void records_mistake(const struct records *records, uint32_t line, uint32_t column,
-                            const char *code, const char *mend, const char *format, ...)
+static struct spot spot_of(const struct zonefile_record *record)
+{
+    return (struct spot){record->line, 1};
+}
+
+static void records_mistake(const struct records *records, struct spot spot, const char *code,
+                            const char *mend, const char *format, ...) PRINTF_LIKE(5, 6);
+
+static void records_mistake(const struct records *records, struct spot spot, const char *code,
+                            const char *mend, const char *format, ...)
 {
     struct mistakes *mistakes = &records->load->mistakes;
-    struct place item = place_item(&records->place, line - 1);
+    struct place item = place_item(&records->place, spot.line - 1);
     char message[512];
     va_list args;
     va_start(args, format);
@@ -50,8 +58,8 @@ static void records_mistake(const struct records *records, uint32_t line, uint32
                                               .document = records->fragment->document,
                                               .offset = JSONC_NOWHERE,
                                               .file = records->fragment->file,
-                                              .line = line,
-                                              .column = column},
+                                              .line = spot.line,
+                                              .column = spot.column},
                                      .message = arena_cstr(&mistakes->arena, text_from(message)),
                                      .mend = arena_cstr(&mistakes->arena, text_from(mend)),
                                  });
@@ -147,7 +155,7 @@ static bool owner_check(const struct records *records, const struct zonefile_rec
     const char *owner = name_shown(records, record->owner);
     uint32_t zone = inventory_zone_of(inventory, record->owner);
     if (!name_is_within(record->owner, records->zone->apex)) {
-        records_mistake(records, record->line, 1, "record-outside-zone",
+        records_mistake(records, spot_of(record), "record-outside-zone",
                         "end names with a dot only when they are whole; or put it into the records "
                         "of its own zone",
                         "expected an owner in the zone %s, found %s",
@@ -155,7 +163,7 @@ static bool owner_check(const struct records *records, const struct zonefile_rec
         return false;
     }
     if (zone != records->number) {
-        records_mistake(records, record->line, 1, "record-outside-zone",
+        records_mistake(records, spot_of(record), "record-outside-zone",
                         "put it into the records of that zone",
                         "expected an owner in the zone %s, found %s, which is in the zone %s",
                         name_shown(records, records->zone->apex), owner,
@@ -170,18 +178,18 @@ static bool kind_check(const struct records *records, const struct zonefile_reco
     const char *what = later_what(record);
     if (record->type == RRTYPE_SOA) {
         records_mistake(
-            records, record->line, 1, "record-soa", "set \"soa\" of the zone",
+            records, spot_of(record), "record-soa", "set \"soa\" of the zone",
             "expected no SOA record, since the zone has one made of \"soa\"; found one");
         return false;
     }
     if (record->type == RRTYPE_NS && is_at_apex(records, record)) {
-        records_mistake(records, record->line, 1, "record-ns", "set \"name_servers\" of the zone",
+        records_mistake(records, spot_of(record), "record-ns", "set \"name_servers\" of the zone",
                         "expected no NS record of the zone itself, since those are made of "
                         "\"name_servers\"; found one");
         return false;
     }
     if (what) {
-        records_mistake(records, record->line, 1, "not-supported-yet", "remove it",
+        records_mistake(records, spot_of(record), "not-supported-yet", "remove it",
                         "%s at %s is not supported yet by this version", what,
                         name_shown(records, record->owner));
         return false;
@@ -231,7 +239,7 @@ static bool srv_check(const struct records *records, const struct zonefile_recor
         const struct domain_entry *domain = domain_find(load, rest);
         if (!domain || !has_service(load, domain, i))
             continue;
-        records_mistake(records, record->line, 1, "record-made-twice",
+        records_mistake(records, spot_of(record), "record-made-twice",
                         "remove it here, or the service there",
                         "expected no SRV record at %s, since the domain %s has the service "
                         "%s, which makes it; found one",
@@ -267,7 +275,7 @@ static bool address_check(const struct records *records, const struct zonefile_r
             record->type == RRTYPE_A ? use->addresses.ipv4_count : use->addresses.ipv6_count;
         if (count == 0)
             continue;
-        records_mistake(records, record->line, 1, "record-made-twice",
+        records_mistake(records, spot_of(record), "record-made-twice",
                         "remove it here, or rename one of them",
                         "expected no %s record at %s, since %s has that host with its "
                         "addresses; found one",
@@ -322,18 +330,18 @@ static void sets_check_each(const struct records *records)
         bool was_small = goes_on && bytes <= SET_MAX_BYTES;
         bytes = (goes_on ? bytes : 0) + record->rdata.len + 12;
         if (goes_on && bytes_equal(before->rdata, record->rdata))
-            records_mistake(records, record->line, 1, "duplicate-record", "remove one of them",
+            records_mistake(records, spot_of(record), "duplicate-record", "remove one of them",
                             "expected each record once, found this one again; the first is in "
                             "line %u",
                             before->line);
         else if (goes_on && before->ttl_s != record->ttl_s)
-            records_mistake(records, record->line, 1, "record-ttls-differ",
+            records_mistake(records, spot_of(record), "record-ttls-differ",
                             "give all records of one owner and type the same TTL",
                             "expected the TTL %u of the other %s records at %s, found %u",
                             before->ttl_s, type_shown(records, record->type),
                             name_shown(records, record->owner), record->ttl_s);
         else if (bytes > SET_MAX_BYTES && (was_small || !goes_on))
-            records_mistake(records, record->line, 1, "record-set-too-large", "remove some of them",
+            records_mistake(records, spot_of(record), "record-set-too-large", "remove some of them",
                             "expected at most %d bytes of %s records at %s, found more",
                             SET_MAX_BYTES, type_shown(records, record->type),
                             name_shown(records, record->owner));
@@ -367,8 +375,8 @@ static void zone_records_read(struct records *records)
     struct zonefile_reading reading = zonefile_read(scratch, text, &terms);
     for (uint32_t i = 0; i < reading.fault_count; i++) {
         const struct zonefile_fault *fault = &reading.faults[i];
-        records_mistake(records, fault->line, fault->column, fault->code, fault->mend, "%s",
-                        fault->message);
+        records_mistake(records, (struct spot){fault->line, fault->column}, fault->code,
+                        fault->mend, "%s", fault->message);
     }
     struct zonefile_record *items =
         arena_array(scratch, struct zonefile_record, reading.record_count);

@@ -193,18 +193,19 @@ static void include_read(struct inventory_source *source, uint32_t number,
                          const struct place *place, const json_t *value)
 {
     struct error err = {0};
+    const struct place at = place_in(place, number);
     if (!json_is_string(value) || json_string_length(value) == 0) {
         source->is_broken = true;
-        mistake_add_in(&source->mistakes, number, place, "bad-type",
-                       "write for example \"nodes.jsonc\"", "expected the path of a file");
+        mistake_add(&source->mistakes, &at, "bad-type", "write for example \"nodes.jsonc\"",
+                    "expected the path of a file");
         return;
     }
     if (source->is_text) {
         source->is_broken = true;
-        mistake_add_in(&source->mistakes, number, place, "include-failed",
-                       "send the whole inventory as one text",
-                       "expected an inventory in one text, found an include of %s",
-                       mistakes_quote(&source->mistakes, text_from(json_string_value(value))));
+        mistake_add(&source->mistakes, &at, "include-failed",
+                    "send the whole inventory as one text",
+                    "expected an inventory in one text, found an include of %s",
+                    mistakes_quote(&source->mistakes, text_from(json_string_value(value))));
         return;
     }
     const char *path =
@@ -213,12 +214,12 @@ static void include_read(struct inventory_source *source, uint32_t number,
                                    : file_read_in(source, number, path, &err);
     source->is_broken |= !done;
     if (!done)
-        mistake_add_in(&source->mistakes, number, place, "include-failed",
-                       err.kind == ERROR_SYSTEM     ? "paths are relative to this file"
-                       : err.kind == ERROR_CONFLICT ? "include each file once"
-                                                    : "see \"Several files\" of "
-                                                      "srvplan-inventory(5)",
-                       "expected a file to include: %s", err.message);
+        mistake_add(&source->mistakes, &at, "include-failed",
+                    err.kind == ERROR_SYSTEM     ? "paths are relative to this file"
+                    : err.kind == ERROR_CONFLICT ? "include each file once"
+                                                 : "see \"Several files\" of "
+                                                   "srvplan-inventory(5)",
+                    "expected a file to include: %s", err.message);
 }
 
 static void includes_read(struct inventory_source *source, uint32_t number)
@@ -266,17 +267,18 @@ static void fragment_read(struct inventory_source *source, uint32_t number,
                           const struct place *place, const char *zone, const char *path)
 {
     struct error err = {0};
+    const struct place at = place_in(place, number);
     struct bytes bytes;
     if (source->is_text) {
-        mistake_add_in(&source->mistakes, number, place, "records-failed",
-                       "write the lines of the file as a list",
-                       "expected records in the text itself, found the path of a file");
+        mistake_add(&source->mistakes, &at, "records-failed",
+                    "write the lines of the file as a list",
+                    "expected records in the text itself, found the path of a file");
         return;
     }
     const char *file = path_from(&source->arena, source->documents[number].file, path);
     if (!bytes_read(source, file, &bytes, &err)) {
-        mistake_add_in(&source->mistakes, number, place, "records-failed",
-                       "paths are relative to this file", "expected a zone file: %s", err.message);
+        mistake_add(&source->mistakes, &at, "records-failed", "paths are relative to this file",
+                    "expected a zone file: %s", err.message);
         return;
     }
     source->fragments = arena_grow(&source->arena, source->fragments, &source->fragment_capacity,

@@ -40,12 +40,13 @@ static void twice_report(struct merge *merge)
                                            .offset = JSONC_NOWHERE};
     documents_find(merge->source->documents, merge->source->count, firsts, merge->twice_count);
     for (size_t i = 0; i < merge->twice_count; i++) {
-        const struct place place = {.pointer = merge->twice[i].pointer, .at = JSONC_AT_KEY};
-        mistake_add_in(mistakes, merge->twice[i].again, &place, "duplicate-key",
-                       "remove or rename one of them",
-                       "expected each key in one file, found this one again; the first is at "
-                       "%s:%u:%u",
-                       firsts[i].file, firsts[i].line, firsts[i].column);
+        const struct place place = {.pointer = merge->twice[i].pointer,
+                                    .at = JSONC_AT_KEY,
+                                    .document = merge->twice[i].again + 1};
+        mistake_add(mistakes, &place, "duplicate-key", "remove or rename one of them",
+                    "expected each key in one file, found this one again; the first is at "
+                    "%s:%u:%u",
+                    firsts[i].file, firsts[i].line, firsts[i].column);
     }
 }
 
@@ -59,13 +60,13 @@ static bool is_of_file(const char *key)
 static void version_merge(struct merge *merge, const struct place *place, json_t *value)
 {
     struct inventory_source *source = merge->source;
+    const struct place at = place_in(place, merge->number);
     json_t *known = json_object_get(source->tree, "srvplan");
     if (!known && (merge->number == 0 || source->is_directory))
         json_object_set(source->tree, "srvplan", value);
     else if (known && !json_equal(known, value))
-        mistake_add_in(&source->mistakes, merge->number, place, "unknown-version",
-                       "write the same in all files",
-                       "expected the version that the files before have, found another");
+        mistake_add(&source->mistakes, &at, "unknown-version", "write the same in all files",
+                    "expected the version that the files before have, found another");
 }
 
 /* One key of a document, into the tree. */
@@ -122,9 +123,10 @@ void source_merge(struct inventory_source *source)
     source->tree = json_object();
     for (; merge.number < source->count; merge.number++) {
         json_t *tree = source->documents[merge.number].tree;
+        const struct place whole = place_in(&document_place, merge.number);
         if (!json_is_object(tree))
-            mistake_add_in(&source->mistakes, merge.number, &document_place, "bad-type",
-                           "write an object: { … }", "expected an object, found something else");
+            mistake_add(&source->mistakes, &whole, "bad-type", "write an object: { … }",
+                        "expected an object, found something else");
         json_object_foreach(tree, key, value) key_merge(&merge, key, value);
     }
     twice_report(&merge);

@@ -80,7 +80,7 @@ static void add(struct mistakes *mistakes, const struct place *place, struct mis
         mistake.spot = (struct document_spot){
             .pointer = place_pointer(&mistakes->arena, place),
             .at = place->at,
-            .document = mistake.spot.document,
+            .document = place->document ? place->document - 1 : DOCUMENT_ANY,
             .offset = JSONC_NOWHERE,
         };
         mistake.message = arena_cstr(&mistakes->arena, text_from(message));
@@ -97,18 +97,6 @@ void mistake_add(struct mistakes *mistakes, const struct place *place, const cha
     add(mistakes, place,
         (struct mistake){
             .severity = FINDING_ERROR, .code = code, .spot.document = DOCUMENT_ANY, .mend = mend},
-        format, args);
-    va_end(args);
-}
-
-void mistake_add_in(struct mistakes *mistakes, uint32_t document, const struct place *place,
-                    const char *code, const char *mend, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    add(mistakes, place,
-        (struct mistake){
-            .severity = FINDING_ERROR, .code = code, .spot.document = document, .mend = mend},
         format, args);
     va_end(args);
 }

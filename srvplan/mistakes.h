@@ -21,6 +21,7 @@ struct place {
     size_t index;
     const char *pointer; /* when set, all of it: a place that outlived its stack */
     enum jsonc_place_at at;
+    uint32_t document; /* 1 + its number, when others may have the pointer too; 0: the first */
 };
 
 static inline struct place place_value(const struct place *up, const char *key)
@@ -36,6 +37,14 @@ static inline struct place place_key(const struct place *up, const char *key)
 static inline struct place place_item(const struct place *up, size_t index)
 {
     return (struct place){.up = up, .index = index};
+}
+
+/* The same place, in the document of that number. */
+static inline struct place place_in(const struct place *place, uint32_t number)
+{
+    struct place in = *place;
+    in.document = number + 1;
+    return in;
 }
 
 struct mistake {
@@ -61,10 +70,6 @@ void mistake_add(struct mistakes *mistakes, const struct place *place, const cha
                  const char *mend, const char *format, ...) PRINTF_LIKE(5, 6);
 void mistake_warn(struct mistakes *mistakes, const struct place *place, const char *code,
                   const char *mend, const char *format, ...) PRINTF_LIKE(5, 6);
-
-/* About a place of this document, when others may have the same pointer. */
-void mistake_add_in(struct mistakes *mistakes, uint32_t document, const struct place *place,
-                    const char *code, const char *mend, const char *format, ...) PRINTF_LIKE(6, 7);
 
 /* One that knows more of its place: texts must live as long as the mistakes. */
 void mistake_add_at(struct mistakes *mistakes, const struct mistake *mistake);
