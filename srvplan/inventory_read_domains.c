@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/inventory_read.h"
+#include "srvplan/lint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static void read_url(struct load *load, const struct place *place, json_t *value
     else if (is_good)
         *url = arena_text(load->arena, text);
     else
-        mistake_add(&load->mistakes, place, "bad-url",
+        mistake_add(&load->mistakes, place, lint_rows[LINT_X14].code,
                     "browsers refuse what is not encrypted (XEP-0156); write for example "
                     "\"https://chat.example.org/http-bind\" or \"wss://chat.example.org/ws\"",
                     "expected %s, found %s", what, mistakes_quote(&load->mistakes, text));

@@ -6,7 +6,8 @@
 
 enum {
     /* Models that draw take long for more, and then send everybody to one only by weights of 0. */
-    TARGETS_MAX = SHARE_SUBSET_MAX
+    TARGETS_MAX = SHARE_SUBSET_MAX,
+    LADDER_MAX = 256, /* beyond it, S02 is the finding that counts */
 };
 
 /* The targets of one ladder, and what is known of them. */
@@ -126,6 +127,8 @@ static void ladder_check(struct lint *lint, const struct lint_domain *domain,
         return;
     struct arena arena = {0};
     uint32_t most = (starttls ? starttls->count : 0) + (direct ? direct->count : 0);
+    if (most > LADDER_MAX)
+        return;
     struct ladder ladder = {.targets = arena_array(&arena, struct share_target, most),
                             .srv = arena_array(&arena, const struct lint_srv *, most)};
     ladder_add(&ladder, starttls, false);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rules on ports: X01 to X03. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "srvplan/lint_view.h"
+#include "srvplan/server_profile.h"
 
 enum {
     PORT_COUNT = 65536,
@@ -21,26 +23,13 @@ static bool is_direct_tls(enum lint_kind kind)
     return kind == LINT_CLIENT_TLS || kind == LINT_SERVER_TLS;
 }
 
-static bool is_one_of(uint16_t port, const uint16_t *ports, size_t count)
+/* A console of the node's own product, or one that is known by its port alone. */
+static bool is_admin_port(const struct lint *lint, uint32_t node, uint16_t port)
 {
-    for (size_t i = 0; i < count; i++)
-        if (ports[i] == port)
-            return true;
-    return false;
-}
-
-/* What BOSH, WebSocket and HTTP listen on: Openfire, ejabberd, Prosody. */
-static bool is_web_port(uint16_t port)
-{
-    static const uint16_t ports[] = {80, 7070, 7443, 5280, 5281, 5443};
-    return is_one_of(port, ports, COUNT_OF(ports));
-}
-
-/* Consoles: Openfire's 9090 and 9091, Prosody's telnet 5582. */
-static bool is_admin_port(uint16_t port)
-{
-    static const uint16_t ports[] = {9090, 9091, 5582};
-    return is_one_of(port, ports, COUNT_OF(ports));
+    enum server_product product = node == INVENTORY_NONE
+                                      ? SERVER_UNKNOWN
+                                      : lint->plan->input.layout->inventory->nodes[node].server;
+    return server_port_is_admin(port, product) || server_port_is_admin(port, SERVER_UNKNOWN);
 }
 
 static bool is_port_of_the_other_kind(enum lint_kind kind, uint16_t port)
@@ -66,11 +55,11 @@ static void port_check(struct lint *lint, const struct lint_set *set, const stru
 {
     const char *target = name_print(&lint->scratch, srv->target);
     uint16_t port = srv->port;
-    if (is_admin_port(port))
+    if (is_admin_port(lint, srv->node, port))
         lint_find(lint, LINT_X03, &srv->place,
                   "%s sends users to port %u of %s, which is an administration console", set->label,
                   port, target);
-    else if (is_web_port(port))
+    else if (server_port_is_web(port))
         lint_find(lint, LINT_X02, &srv->place, "%s: port %u of %s speaks HTTP, not XMPP",
                   set->label, port, target);
     else if (is_port_of_the_other_kind(set->kind, port) && !set->is_mux)
@@ -168,11 +157,69 @@ static void endpoints_check(struct lint *lint, const struct lint_domain *domain)
     arena_fini(&arena);
 }
 
+/* ---- X03: elsewhere ---- */
+
+/* Of services that are not XMPP's, only a node whose product is known tells. */
+static void consoles_check(struct lint *lint, const struct lint_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct lint_srv *srv = &set->items[i];
+        if (srv->node == INVENTORY_NONE)
+            continue;
+        const struct inventory_node *node = &lint->plan->input.layout->inventory->nodes[srv->node];
+        if (node->server != SERVER_UNKNOWN && server_port_is_admin(srv->port, node->server))
+            lint_find(lint, LINT_X03, &srv->place,
+                      "%s publishes port %u of node %.*s, which is the administration console",
+                      set->label, srv->port, (int)node->id.len, node->id.ptr);
+    }
+}
+
+/* The port of "https://host:port/path"; 0: none is written. */
+static uint16_t url_port(struct text url)
+{
+    const char *start = memmem(url.ptr, url.len, "://", 3);
+    if (!start)
+        return 0;
+    struct text rest = {start + 3, url.len - (size_t)(start + 3 - url.ptr)};
+    const char *path = memchr(rest.ptr, '/', rest.len);
+    rest.len = path ? (size_t)(path - rest.ptr) : rest.len;
+    const char *colon = memrchr(rest.ptr, ':', rest.len); /* an IPv6 address ends with "]" */
+    uint64_t port;
+    struct text digits = {colon ? colon + 1 : "",
+                          colon ? rest.len - (size_t)(colon + 1 - rest.ptr) : 0};
+    return text_to_u64(digits, 1, UINT16_MAX, &port) ? (uint16_t)port : 0;
+}
+
+static void url_check(struct lint *lint, const struct inventory_domain *domain, const char *key,
+                      struct text url)
+{
+    uint16_t port = url_port(url);
+    if (!server_port_is_admin(port, SERVER_UNKNOWN))
+        return;
+    const char *name = name_print(&lint->scratch, domain->name);
+    const struct lint_place place = {.pointer = arena_printf(&lint->scratch, "/domains/%.*s/web/%s",
+                                                             (int)strlen(name) - 1, name, key)};
+    lint_find(lint, LINT_X03, &place,
+              "%s announces port %u, which is an administration console, as %s", name, port, key);
+}
+
+static void urls_check(struct lint *lint, const struct inventory *inventory)
+{
+    for (uint32_t i = 0; i < inventory->domain_count; i++) {
+        const struct inventory_domain *domain = &inventory->domains[i];
+        if (domain->bosh.len)
+            url_check(lint, domain, "bosh", domain->bosh);
+        if (domain->websocket.len)
+            url_check(lint, domain, "websocket", domain->websocket);
+    }
+}
+
 void lint_ports(struct lint *lint)
 {
     for (uint32_t i = 0; i < lint->set_count; i++)
-        if (lint->sets[i].kind != LINT_OTHER)
-            ports_check(lint, &lint->sets[i]);
+        (lint->sets[i].kind == LINT_OTHER ? consoles_check : ports_check)(lint, &lint->sets[i]);
+    if (lint->plan)
+        urls_check(lint, lint->plan->input.layout->inventory);
     for (uint32_t i = 0; i < lint->domain_count; i++)
         endpoints_check(lint, &lint->domains[i]);
 }

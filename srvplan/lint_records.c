@@ -85,13 +85,14 @@ static const struct lint_record *records_sorted(struct lint *lint, const struct 
     return sorted;
 }
 
-/* The first record that does not stand before the name, or the end. */
-static uint32_t lower_bound(const struct lint *lint, struct name owner)
+/* The first record that does not stand before that owner and type, or the end. */
+static uint32_t lower_bound(const struct lint *lint, struct name owner, uint16_t type)
 {
+    const struct lint_record wanted = {.owner = owner, .type = type};
     uint32_t low = 0, high = lint->record_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (name_compare(lint->records[middle].owner, owner) < 0)
+        if (record_compare(&lint->records[middle], &wanted) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -102,14 +103,12 @@ static uint32_t lower_bound(const struct lint *lint, struct name owner)
 const struct lint_record *lint_record_find(const struct lint *lint, struct name owner,
                                            uint16_t type)
 {
-    for (uint32_t i = lower_bound(lint, owner); i < lint->record_count; i++) {
-        const struct lint_record *record = &lint->records[i];
-        if (!name_equal(record->owner, owner))
-            return NULL;
-        if (type == 0 || record->type == type)
-            return record;
-    }
-    return NULL;
+    uint32_t at = lower_bound(lint, owner, type);
+    if (at == lint->record_count)
+        return NULL;
+    const struct lint_record *record = &lint->records[at];
+    bool is_there = name_equal(record->owner, owner) && (type == 0 || record->type == type);
+    return is_there ? record : NULL;
 }
 
 /* The name of the plan that is this one, or the first one below; or NULL. */
@@ -134,7 +133,7 @@ static const struct content_name *plan_name_within(const struct plan *plan, stru
 
 bool lint_name_exists(const struct lint *lint, struct name name)
 {
-    uint32_t at = lower_bound(lint, name);
+    uint32_t at = lower_bound(lint, name, 0);
     if (at < lint->record_count && name_is_within(lint->records[at].owner, name))
         return true;
     return lint->plan && plan_name_within(lint->plan, name);
@@ -175,35 +174,33 @@ static bool is_below_a_cut(const struct lint *lint, struct name name, struct nam
     return false;
 }
 
-static bool is_apex(const struct lint *lint, struct name name)
+uint32_t lint_zone_of(const struct lint *lint, struct name name)
 {
-    uint32_t low = 0, high = lint->apex_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (name_compare(lint->apexes[middle], name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    if (lint->plan)
+        return inventory_zone_of(lint->plan->input.layout->inventory, name);
+    for (struct name at = name;; at = name_parent(at)) {
+        uint32_t low = 0, high = lint->apex_count;
+        while (low < high) {
+            uint32_t middle = low + (high - low) / 2;
+            if (name_compare(lint->apexes[middle], at) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low < lint->apex_count && name_equal(lint->apexes[low], at))
+            return low;
+        if (at.len == 1)
+            return LINT_NONE;
     }
-    return low < lint->apex_count && name_equal(lint->apexes[low], name);
 }
 
 bool lint_apex_of(const struct lint *lint, struct name name, struct name *apex)
 {
-    if (lint->plan) {
-        const struct inventory *inventory = lint->plan->input.layout->inventory;
-        uint32_t zone = inventory_zone_of(inventory, name);
-        *apex = zone == INVENTORY_NONE ? *apex : inventory->zones[zone].apex;
-        return zone != INVENTORY_NONE;
-    }
-    for (struct name at = name;; at = name_parent(at)) {
-        if (is_apex(lint, at)) {
-            *apex = at;
-            return true;
-        }
-        if (at.len == 1)
-            return false;
-    }
+    uint32_t zone = lint_zone_of(lint, name);
+    if (zone == LINT_NONE)
+        return false;
+    *apex = lint->plan ? lint->plan->input.layout->inventory->zones[zone].apex : lint->apexes[zone];
+    return true;
 }
 
 /* "a CNAME", "below the DNAME at x.", "within the wildcard CNAME *.x.": or NULL. */

@@ -59,20 +59,21 @@ static uint32_t soa_number(const struct lint_record *soa, size_t number)
     return read_u32(&r);
 }
 
-static const struct lint_set *least_set_of(const struct lint *lint, struct name apex)
+/* By zone of the records: its set of XMPP with the least TTL, or NULL. */
+static const struct lint_set **least_sets(struct lint *lint)
 {
-    const struct lint_set *least = NULL;
+    const struct lint_set **least =
+        arena_array(&lint->scratch, const struct lint_set *, lint->apex_count);
     for (uint32_t i = 0; i < lint->set_count; i++) {
         const struct lint_set *set = &lint->sets[i];
-        struct name zone;
-        bool is_ours = lint_apex_of(lint, set->owner, &zone) && name_equal(zone, apex);
-        if (is_ours && set->kind != LINT_OTHER && (!least || set->ttl_s < least->ttl_s))
-            least = set;
+        uint32_t zone = set->kind == LINT_OTHER ? LINT_NONE : lint_zone_of(lint, set->owner);
+        if (zone != LINT_NONE && (!least[zone] || set->ttl_s < least[zone]->ttl_s))
+            least[zone] = set;
     }
     return least;
 }
 
-static void soas_check(struct lint *lint)
+static void soas_check(struct lint *lint, const struct lint_set *const *least)
 {
     for (uint32_t i = 0; i < lint->record_count; i++) {
         const struct lint_record *soa = &lint->records[i];
@@ -81,7 +82,7 @@ static void soas_check(struct lint *lint)
         uint32_t minimum_s = soa_number(soa, 4);
         const struct lint_place place = lint_place_of(soa);
         negative_check(lint, &place, soa->owner, soa->ttl_s < minimum_s ? soa->ttl_s : minimum_s,
-                       least_set_of(lint, soa->owner));
+                       least[lint_zone_of(lint, soa->owner)]);
     }
 }
 
@@ -147,18 +148,17 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* The zones' own name servers tell who the provider is. */
-static void providers_check(struct lint *lint)
+static void providers_check(struct lint *lint, const struct lint_set *const *least_by_zone)
 {
     for (uint32_t i = 0; i < lint->record_count; i++) {
         const struct lint_record *ns = &lint->records[i];
-        const struct lint_record *soa = lint_record_find(lint, ns->owner, RRTYPE_SOA);
         bool is_first = i == 0 || lint->records[i - 1].type != RRTYPE_NS ||
                         !name_equal(lint->records[i - 1].owner, ns->owner);
-        if (ns->type != RRTYPE_NS || !soa || !is_first)
+        if (ns->type != RRTYPE_NS || !is_first || !lint_record_find(lint, ns->owner, RRTYPE_SOA))
             continue;
         const char *server =
             name_print(&lint->scratch, (struct name){ns->rdata.ptr, ns->rdata.len});
-        const struct lint_set *least = least_set_of(lint, ns->owner);
+        const struct lint_set *least = least_by_zone[lint_zone_of(lint, ns->owner)];
         for (size_t j = 0; least && j < COUNT_OF(providers); j++)
             if (ends_with(server, providers[j].name_servers) &&
                 least->ttl_s < providers[j].least_ttl_s)
@@ -270,9 +270,10 @@ void lint_time(struct lint *lint)
         windows_check(lint);
         return;
     }
-    soas_check(lint);
+    const struct lint_set **least = least_sets(lint);
+    soas_check(lint, least);
     if (lint->input == LINT_FILE)
-        providers_check(lint);
+        providers_check(lint, least);
     authorities_check(lint);
     for (uint32_t i = 0; i < lint->record_count; i++)
         if (lint->records[i].type == RRTYPE_RRSIG)

@@ -139,7 +139,9 @@ const struct lint_record *lint_record_find(const struct lint *lint, struct name 
 bool lint_name_exists(const struct lint *lint, struct name name);
 /* True when the plan publishes something but a CNAME at that very name. */
 bool lint_plan_publishes(const struct lint *lint, struct name name);
-/* The longest zone of ours that the name is in. */
+/* The longest zone of ours that the name is in: its number in apexes[], or in the inventory of a
+ * plan; LINT_NONE: none. */
+uint32_t lint_zone_of(const struct lint *lint, struct name name);
 bool lint_apex_of(const struct lint *lint, struct name name, struct name *apex);
 
 /* Turns records into sets, domains and hosts of the view. */

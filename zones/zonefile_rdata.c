@@ -15,26 +15,28 @@ enum {
 };
 
 /* What data look like, for the mend. `hex_from`: the words from there on are hexadecimal digits,
- * which ldns pads when one is missing. */
+ * which ldns pads when one is missing. `numbers`: how many octets each of the first words has,
+ * which ldns takes modulo when a number is larger. */
 static const struct {
     uint16_t type;
     uint8_t hex_from; /* 0: none */
+    const char *numbers;
     const char *example;
 } rows[] = {
-    {LDNS_RR_TYPE_A, 0, "192.0.2.80"},
-    {LDNS_RR_TYPE_NS, 0, "ns1.example.org."},
-    {LDNS_RR_TYPE_CNAME, 0, "www.example.org."},
-    {LDNS_RR_TYPE_MX, 0, "10 mail.example.org."},
-    {LDNS_RR_TYPE_TXT, 0, "\"v=spf1 -all\", in strings of at most 255 octets"},
-    {LDNS_RR_TYPE_AAAA, 0, "2001:db8::80"},
-    {LDNS_RR_TYPE_SRV, 0, "10 100 5222 xmpp1.example.org."},
-    {LDNS_RR_TYPE_DS, 3, "20326 8 2 E06D44B8…"},
-    {LDNS_RR_TYPE_SSHFP, 2, "4 2 123456789abcdef6…"},
-    {LDNS_RR_TYPE_TLSA, 3, "3 1 1 0C72AC70…"},
-    {LDNS_RR_TYPE_SMIMEA, 3, "3 1 1 0C72AC70…"},
-    {LDNS_RR_TYPE_CAA, 0, "0 issue \"letsencrypt.org\""},
-    {RRTYPE_SVCB, 0, "1 svc.example.org. alpn=h2"},
-    {RRTYPE_HTTPS, 0, "1 . alpn=h2"},
+    {LDNS_RR_TYPE_A, 0, "", "192.0.2.80"},
+    {LDNS_RR_TYPE_NS, 0, "", "ns1.example.org."},
+    {LDNS_RR_TYPE_CNAME, 0, "", "www.example.org."},
+    {LDNS_RR_TYPE_MX, 0, "2", "10 mail.example.org."},
+    {LDNS_RR_TYPE_TXT, 0, "", "\"v=spf1 -all\", in strings of at most 255 octets"},
+    {LDNS_RR_TYPE_AAAA, 0, "", "2001:db8::80"},
+    {LDNS_RR_TYPE_SRV, 0, "222", "10 100 5222 xmpp1.example.org."},
+    {LDNS_RR_TYPE_DS, 3, "211", "20326 8 2 E06D44B8…"},
+    {LDNS_RR_TYPE_SSHFP, 2, "11", "4 2 123456789abcdef6…"},
+    {LDNS_RR_TYPE_TLSA, 3, "111", "3 1 1 0C72AC70…"},
+    {LDNS_RR_TYPE_SMIMEA, 3, "111", "3 1 1 0C72AC70…"},
+    {LDNS_RR_TYPE_CAA, 0, "1", "0 issue \"letsencrypt.org\""},
+    {RRTYPE_SVCB, 0, "2", "1 svc.example.org. alpn=h2"},
+    {RRTYPE_HTTPS, 0, "2", "1 . alpn=h2"},
 };
 
 static bool refuse(struct arena *arena, uint16_t type, const struct zonefile_tokens *tokens,
@@ -63,6 +65,25 @@ static bool has_odd_hex(uint16_t type, const struct zonefile_tokens *tokens)
     for (size_t i = from; i < tokens->count; i++)
         digits += tokens->items[i].text.len;
     return digits % 2 != 0;
+}
+
+/* "70000" where 16 bits are: a word that is no number is for ldns to judge. */
+static bool has_wide_number(uint16_t type, const struct zonefile_tokens *tokens)
+{
+    const char *numbers = "";
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (rows[i].type == type)
+            numbers = rows[i].numbers;
+    for (size_t i = 0; numbers[i] && i < tokens->count; i++) {
+        uint64_t number, most = numbers[i] == '1' ? UINT8_MAX : UINT16_MAX;
+        struct text word = tokens->items[i].text;
+        size_t digits = 0;
+        while (digits < word.len && word.ptr[digits] >= '0' && word.ptr[digits] <= '9')
+            digits++;
+        if (digits == word.len && !text_to_u64(word, 0, most, &number))
+            return true;
+    }
+    return false;
 }
 
 /* ". 0 IN TYPE WORD WORD …": what ldns reads. */
@@ -126,6 +147,8 @@ bool zonefile_rdata(struct arena *arena, uint16_t type, const struct zonefile_to
         return refuse(arena, type, tokens, "it has none", fault);
     if (has_odd_hex(type, tokens))
         return refuse(arena, type, tokens, "a hexadecimal digit is missing", fault);
+    if (has_wide_number(type, tokens))
+        return refuse(arena, type, tokens, "a number is too large", fault);
     char *line = line_of(text_type_print(arena, type), tokens);
     if (strlen(line) > LINE_MAX_CHARACTERS) {
         free(line);

@@ -263,6 +263,64 @@ START_TEST(every_row_has_an_input_a_title_and_a_mend)
 }
 END_TEST
 
+/* ---- the manual ---- */
+
+/* Text in scdoc: underscores and stars would mark it. */
+static const char *scdoc_escape(const char *text)
+{
+    char *escaped = arena_alloc(&arena, 2 * strlen(text) + 1), *out = escaped;
+    for (; *text; text++) {
+        if (*text == '_' || *text == '*')
+            *out++ = '\\';
+        *out++ = *text;
+    }
+    return escaped;
+}
+
+static const char *sentence(const char *text)
+{
+    char *copy = arena_cstr(&arena, text_from(text));
+    size_t len = strlen(copy);
+    copy[0] = copy[0] >= 'a' && copy[0] <= 'z' ? (char)(copy[0] - 'a' + 'A') : copy[0];
+    if (copy[len - 1] == '.')
+        copy[len - 1] = '\0';
+    return scdoc_escape(copy);
+}
+
+static const char *inputs_print(unsigned inputs)
+{
+    static const struct {
+        unsigned input;
+        const char *name;
+    } names[] = {{LINT_FILE, "zone files"},
+                 {LINT_LIVE, "live DNS"},
+                 {LINT_INVENTORY, "inventories"},
+                 {LINT_HOST_META, "host-meta"}};
+    const char *list = "";
+    if (inputs == LINT_ANY)
+        return "all";
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (inputs & names[i].input)
+            list = arena_printf(&arena, "%s%s%s", list, list[0] ? ", " : "", names[i].name);
+    return list;
+}
+
+START_TEST(the_manual_has_every_rule_with_severity_inputs_and_mend)
+{
+    const struct lint_row *row = &lint_rows[_i];
+    const char *path =
+        arena_printf(&arena, "%s/srvplan/man/srvplan-checks.7.scd", getenv("SRVPLAN_SOURCE"));
+    const char *wanted = arena_printf(
+        &arena, "\n*%s* %s (%s)\n\t%s. %s.\n", row->code, finding_severity_print(row->severity),
+        inputs_print(row->inputs), sentence(row->title), sentence(row->mend));
+    struct bytes manual;
+    struct error err = {0};
+    ck_assert_msg(file_read(path, FIXTURE_MAX_BYTES, &manual, &err), "%s", err.message);
+    ck_assert_msg(strstr((const char *)manual.ptr, wanted), "write there:%s", wanted);
+    free((void *)(uintptr_t)manual.ptr);
+}
+END_TEST
+
 START_TEST(of_very_many_findings_the_rest_is_counted)
 {
     enum {
@@ -303,6 +361,8 @@ int main(void)
     tcase_add_loop_test(tcase, every_rule_has_a_fixture_that_fires_and_one_that_does_not, 0,
                         LINT_COUNT);
     tcase_add_loop_test(tcase, every_row_has_an_input_a_title_and_a_mend, 0, LINT_COUNT);
+    tcase_add_loop_test(tcase, the_manual_has_every_rule_with_severity_inputs_and_mend, 0,
+                        LINT_COUNT);
     tcase_add_test(tcase, of_very_many_findings_the_rest_is_counted);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
