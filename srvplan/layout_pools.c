@@ -5,6 +5,7 @@
  * with offsets of services a node of one tier can stand before one of the tier in front of it: X07.
  * It is an error here, so that no plan ever has it. */
 #include "srvplan/layout_build.h"
+#include "srvplan/lint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +194,7 @@ static void report(struct layout_work *work, const struct layout_pool *pool,
     findings_add(
         work->findings,
         &(struct finding){.severity = FINDING_ERROR,
-                          .code = "X07",
+                          .code = lint_rows[LINT_X07].code,
                           .pointer = arena_printf(&work->scratch, "/services/%.*s/priority_offset",
                                                   (int)id.len, id.ptr),
                           .file = "",
