@@ -112,8 +112,8 @@ static void pool_check(struct lint *lint, uint32_t index, struct intern *said)
     struct lint_place place = {
         .pointer = arena_printf(&lint->scratch, "/nodes/%.*s", (int)id.len, id.ptr)};
     const char *domain = name_print(&lint->scratch, layout->inventory->domains[pool->domain].name);
-    lint_find(lint, LINT_POOL_UNFAIR, &place, "pool %.*s of %.*s %s", (int)pool->id.len,
-              pool->id.ptr, (int)strlen(domain) - 1, domain, what);
+    lint_find(lint, LINT_X17, &place, "pool %.*s of %.*s %s", (int)pool->id.len, pool->id.ptr,
+              (int)strlen(domain) - 1, domain, what);
 }
 
 void lint_pools(struct lint *lint)

@@ -165,7 +165,7 @@ void lint_owners(struct lint *lint);  /* N01-N04, N12, N13 */
 void lint_targets(struct lint *lint); /* N05-N09, N10, N11, N14 */
 void lint_ports(struct lint *lint);   /* X01-X03 */
 void lint_xmpp(struct lint *lint);    /* X04-X07, X11-X14 */
-void lint_pools(struct lint *lint);   /* pool-unfair */
+void lint_pools(struct lint *lint);   /* X17 */
 void lint_weights(struct lint *lint); /* X08-X10, X15 */
 void lint_clients(struct lint *lint); /* X16 */
 void lint_time(struct lint *lint);    /* T01-T07 */
