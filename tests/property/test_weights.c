@@ -462,6 +462,48 @@ static void one_record_is_touched(uint64_t seed)
     made_fini(&off);
 }
 
+/* -- shares after a drain -----------------------------------------------------------------------
+ */
+
+/* Plackett–Luce renormalises: whoever stays gets w / (sum - w of the drained), which is its former
+ * share over what was left of the whole. With the whole first tier out, the next one begins anew.
+ */
+static void shares_renormalise(uint64_t seed)
+{
+    struct gen gen = gen_start(seed);
+    struct group group = gen_group(&gen, 0);
+    group.count = 2 + gen_below(&gen, 12);
+    for (uint32_t i = 0; i < group.count; i++)
+        group.capacities[i] = gen_capacity(&gen, (uint32_t)seed % 5);
+    uint32_t node = gen_below(&gen, group.count);
+    struct made made = made_of(&group, seed, NOBODY, NOBODY);
+    const struct overlay_drain drain = {.id = {"dr_1", 4}, .node = made.inventory->nodes[node].id};
+    const struct overlays overlays = {.drains = &drain, .drain_count = 1};
+    struct plan *after = plan_compute(&(struct plan_input){made.layout, &overlays, GEN_NOW_MS});
+    const struct plan_set *was = &made.plan->sets[0], *is = &after->sets[0];
+    uint32_t lost = 0;
+    while (was->members[lost].node != node)
+        lost++;
+    const struct plan_member *gone = &was->members[lost];
+    uint64_t left_num = gone->share_den - gone->share_num;
+    for (uint32_t i = 0; i < is->member_count && left_num > 0; i++) {
+        const struct plan_member *before = &was->members[i], *now = &is->members[i];
+        if (now->node == node)
+            continue;
+        /* now = before / (left_num / gone->share_den), by cross-multiplication; each below 2^17 */
+        __extension__ unsigned __int128 left = now->share_num;
+        __extension__ unsigned __int128 right = now->share_den;
+        left *= (uint64_t)before->share_den * left_num;
+        right *= (uint64_t)before->share_num * gone->share_den;
+        LAW(left == right, seed, "node %u has %u/%u after %u/%u", now->node, now->share_num,
+            now->share_den, before->share_num, before->share_den);
+    }
+    LAW(left_num > 0 || is->present_count == 0 || is->members[lost].share_num == 0, seed,
+        "a share of nobody");
+    plan_free(after);
+    made_fini(&made);
+}
+
 static void (*const laws[])(uint64_t seed) = {
     universal_keeps_its_promises, hamilton_keeps_its_promises, human_keeps_its_promises,
     raw_keeps_its_promises,       stable_keeps_its_promises,   minima_are_kept,
@@ -480,6 +522,12 @@ START_TEST(stable_touches_one_record)
 }
 END_TEST
 
+START_TEST(shares_of_those_that_stay_renormalise)
+{
+    for_all(PLAN_ROUNDS, shares_renormalise);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("weights_properties");
@@ -487,6 +535,7 @@ int main(void)
     tcase_set_timeout(tcase, TIMEOUT_S);
     tcase_add_loop_test(tcase, each_scale_keeps_its_promises, 0, COUNT_OF(laws));
     tcase_add_test(tcase, stable_touches_one_record);
+    tcase_add_test(tcase, shares_of_those_that_stay_renormalise);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
