@@ -276,10 +276,13 @@ static uint32_t ttl_of(const struct load *load, const struct domain_entry *domai
     return load->defaults.ttl_s.given ? (uint32_t)load->defaults.ttl_s.value : 5 * 60;
 }
 
+/* What nobody declared is not below what the provider takes. */
 static uint32_t drain_ttl_of(const struct load *load, uint32_t ttl_s)
 {
-    uint32_t wanted_s =
-        load->default_drain_ttl_s.given ? (uint32_t)load->default_drain_ttl_s.value : DRAIN_TTL_S;
+    uint32_t floor_s = load->inventory->policy.guard_min_ttl_s;
+    uint32_t wanted_s = floor_s > DRAIN_TTL_S ? floor_s : DRAIN_TTL_S;
+    if (load->default_drain_ttl_s.given)
+        wanted_s = (uint32_t)load->default_drain_ttl_s.value;
     return wanted_s < ttl_s ? wanted_s : ttl_s;
 }
 

@@ -99,7 +99,16 @@ class OfflineTest(unittest.TestCase):
         done = self.run_on(document, 'check', '-o', 'json', check=FAILED)
         found = {(item['code'], item['pointer']) for item in json.loads(done.stdout)['findings']
                  if item['severity'] == 'error'}
-        self.assertIn(('guard-min-ttl', '/policy/guard/min_ttl'), found)
+        self.assertIn(('T04', '/domains/example.org'), found)
+        self.assertNotIn('guard-min-ttl', {code for code, _ in found})
+
+    def test_the_usual_drain_ttl_is_not_below_what_the_provider_takes(self):
+        document = guarded(min_ttl='10m')
+        document['defaults']['ttl'] = '15m'
+        document['domains'] = {'example.org': {}}
+        self.run_on(document, 'check', check=OK)
+        document['defaults']['drain_ttl'] = '9m'
+        self.assertIn('[T04]', self.run_on(document, 'check', check=FAILED).stderr)
 
     def test_a_scale_that_cannot_weigh_is_found_by_check(self):
         document = srvplan.inventory(policy={'weights': {'scale': 'hamilton:1'}})
