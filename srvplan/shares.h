@@ -14,6 +14,11 @@
  * is removed, leave the target out: most algorithms give another answer then (Plackett–Luce alone
  * does not, apart from `ejabberd` and those that draw nothing).
  *
+ * `swiften` is exact for the first choice. When that one is dead it draws from a list in which the
+ * taken record changed places with the first; here the others keep their order, which moves less
+ * than 1/sum. Openfire sorts twice; where records share a bucket its first sort, not the answer,
+ * puts them in order, which again moves less than 1/sum.
+ *
  * Floats appear nowhere. Same input, same bytes. */
 #pragma once
 #include "srvplan/rational.h"
@@ -56,18 +61,6 @@ extern const size_t client_model_count;
 
 /* NULL when there is none. */
 const struct client_model *client_model_find(struct text id);
-
-/* A program that users or peers run: model and merge. */
-struct client_program {
-    const char *name;  /* "Dino" */
-    const char *model; /* id */
-    enum share_merge merge;
-    bool is_server;     /* it asks for xmpp-server, not for xmpp-client */
-    const char *source; /* where in its source the algorithm is */
-    const char *note;   /* what else it does, or "" */
-};
-extern const struct client_program client_programs[];
-extern const size_t client_program_count;
 
 /* "mixed", "prio-then-D", "prio-then-T", "D-first", "T-only". */
 const char *share_merge_print(enum share_merge merge);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/shares.h"
 
+#include "zones/base/file.h"
 #include "zones/text.h"
 
 #include <check.h>
@@ -329,11 +330,26 @@ START_TEST(what_would_need_too_many_subsets_is_refused_with_its_number)
 }
 END_TEST
 
-START_TEST(every_program_has_a_model_and_every_model_a_summary)
+START_TEST(the_manual_names_every_model_and_merge)
 {
-    for (size_t i = 0; i < client_program_count; i++)
-        ck_assert_msg(client_model_find(text_from(client_programs[i].model)), "%s",
-                      client_programs[i].name);
+    struct error err = {0};
+    struct bytes manual = {0};
+    const char *path =
+        arena_printf(&arena, "%s/srvplan/man/srvplan-clients.7.scd", getenv("SRVPLAN_SOURCE"));
+    ck_assert_msg(file_read(path, 1 << 20, &manual, &err), "%s", err.message);
+    const char *text = (const char *)manual.ptr;
+    for (size_t i = 0; i < client_model_count; i++)
+        ck_assert_msg(strstr(text, arena_printf(&arena, "\n*%s*\n", client_models[i].id)), "%s",
+                      client_models[i].id);
+    for (unsigned i = 0; i < SHARE_MERGE_COUNT; i++)
+        ck_assert_msg(strstr(text, arena_printf(&arena, "*%s*", share_merge_print(i))), "%s",
+                      share_merge_print(i));
+    free((void *)manual.ptr);
+}
+END_TEST
+
+START_TEST(every_model_has_a_summary)
+{
     for (size_t i = 0; i < client_model_count; i++)
         ck_assert_msg(client_models[i].summary[0], "%s", client_models[i].id);
     ck_assert_ptr_null(client_model_find(text_from("rfc-2782")));
@@ -353,7 +369,8 @@ int main(void)
     tcase_add_loop_test(tcase, dead_targets_in_the_answer_cost_attempts, 0, (int)COUNT_OF(dead));
     tcase_add_loop_test(tcase, fail_over_follows_the_order_of_each_model, 0, (int)COUNT_OF(orders));
     tcase_add_test(tcase, what_would_need_too_many_subsets_is_refused_with_its_number);
-    tcase_add_test(tcase, every_program_has_a_model_and_every_model_a_summary);
+    tcase_add_test(tcase, the_manual_names_every_model_and_merge);
+    tcase_add_test(tcase, every_model_has_a_summary);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
