@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "srvplan/command/offline.h"
+#include "srvplan/inventory_names.h"
 #include "zones/text.h"
 #include "zones/zonefile.h"
 
@@ -45,6 +46,18 @@ static bool zone_write(const struct offline *offline, const struct context *cont
                           err);
 }
 
+/* A name as people write it, as in the inventory. */
+static bool zone_name_read(struct arena *arena, const char *wanted, struct name *apex,
+                           struct error *err)
+{
+    struct text ascii;
+    struct name_mistake mistake;
+    if (!inventory_name_to_ascii(arena, text_from(wanted), &ascii, &mistake))
+        return error_set(err, ERROR_USAGE, "'%.120s' is no domain name: it has %s; %s", wanted,
+                         mistake.what, mistake.mend);
+    return text_name_parse(arena, ascii, apex, err);
+}
+
 static bool zones_write(const struct offline *offline, const struct context *context,
                         struct error *err)
 {
@@ -54,7 +67,7 @@ static bool zones_write(const struct offline *offline, const struct context *con
     struct arena arena = {0};
     struct name apex = {0};
     uint32_t written = 0;
-    bool ok = !wanted || text_name_parse(&arena, text_from(wanted), &apex, err);
+    bool ok = !wanted || zone_name_read(&arena, wanted, &apex, err);
     for (uint32_t i = 0; ok && i < names->zone_count; i++) {
         if (wanted && !name_equal(names->zones[i].apex, apex))
             continue;

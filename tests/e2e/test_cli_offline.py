@@ -164,6 +164,16 @@ class Offline(Folder):
             done = self.run_for(1, "check", "-f", self.write(text + "  prot: 1\n", name))
             self.assertIn(f"{name}:4:3: error: ", done.stderr)
 
+    def test_names_in_letters_beyond_ascii_become_a_labels(self):
+        path = self.write(INVENTORY.replace("example.org", "Bücher.example"))
+        done = self.run_for(0, "zone", "-f", path, "bücher.example.")
+        self.assertRegex(done.stdout, r"(?m)^_xmpp-client\._tcp\.xn--bcher-kva\.example\. 300 IN SRV 10 "
+                         r"\d+ 5222 xmpp1\.xn--bcher-kva\.example\.$")
+        same = self.run_for(0, "zone", "-f", path, "xn--bcher-kva.example")
+        self.assertEqual(same.stdout.splitlines()[2:], done.stdout.splitlines()[2:])
+        done = self.run_for(64, "zone", "-f", path, "☃.example")
+        self.assertIn("'☃.example' is no domain name: it has", done.stderr)
+
     def test_a_directory_is_read_file_by_file(self):
         folder = os.path.join(self.folder, "inventory.d")
         os.mkdir(folder)
