@@ -15,9 +15,7 @@ struct pair {
     uint32_t before, after; /* sets of the sides, or NONE */
 };
 
-enum {
-    NONE = UINT32_MAX
-};
+#define NONE UINT32_MAX
 
 struct compare_work {
     struct arena *arena;

@@ -27,7 +27,7 @@ static void find(struct findings *findings, enum lint_id id, const struct findin
 }
 
 static const char *format_message(struct arena *arena, const char *format, va_list args)
-    __attribute__((nonnull(2)));
+    PRINTF_LIKE(2, 0) __attribute__((nonnull(2)));
 static const char *format_message(struct arena *arena, const char *format, va_list args)
 {
     va_list again;
@@ -53,7 +53,7 @@ void lint_find_at(struct findings *findings, enum lint_id id, const struct findi
 void lint_find(struct lint *lint, enum lint_id id, const struct lint_place *place,
                const char *format, ...)
 {
-    bool is_wanted = lint->extent == LINT_ALL || lint_rows[id].severity == FINDING_ERROR;
+    bool is_wanted = (int)lint_rows[id].severity <= (int)lint->extent;
     if (!is_wanted || ++lint->found[id] > LINT_MAX_PER_RULE)
         return;
     struct arena arena = {0};

@@ -80,10 +80,11 @@ struct lint_records {
  * every alias too. */
 void lint_records(const struct lint_records *records, struct findings *findings);
 
-/* How far the plan is to go; and so how bad what is missing is. */
+/* What is looked for; what is not is not computed either. */
 enum lint_extent {
-    LINT_ERRORS, /* what forbids to publish; nothing else is computed */
-    LINT_ALL,
+    LINT_ERRORS = FINDING_ERROR, /* what forbids to publish */
+    LINT_WARNINGS = FINDING_WARNING,
+    LINT_ALL = FINDING_INFO,
 };
 
 /* All findings of a plan. `need` is what its layout was built for. */

@@ -9,8 +9,9 @@
 #include "srvplan/lint.h"
 #include "zones/rrtype.h"
 
+#define LINT_NONE UINT32_MAX
+
 enum {
-    LINT_NONE = UINT32_MAX,
     LINT_MAX_PER_RULE = 100, /* findings of one rule; the rest is counted: nobody reads on */
 };
 

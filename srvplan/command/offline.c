@@ -17,7 +17,9 @@ static void findings_join(struct findings *all, const struct findings *more)
 /* Who asks for a zone file wants no advice; an error forbids it all the same. */
 static enum lint_extent extent_of(enum command_id command)
 {
-    return command == COMMAND_CHECK || command == COMMAND_PLAN ? LINT_ALL : LINT_ERRORS;
+    if (command == COMMAND_CHECK)
+        return LINT_ALL;
+    return command == COMMAND_PLAN ? LINT_WARNINGS : LINT_ERRORS;
 }
 
 bool offline_open(struct offline *offline, const struct context *context, enum layout_need need,

@@ -16,6 +16,7 @@
 #include "srvplan/lint.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
+#include "zones/compile.h"
 #include "zones/rrtype.h"
 #include "zones/text.h"
 #include "zones/zonefile_read.h"
@@ -324,6 +325,52 @@ START_TEST(the_manual_has_every_rule_with_severity_inputs_and_mend)
 }
 END_TEST
 
+/* ---- numbers ---- */
+
+/* The size that S01, S02 and S03 speak of is that of the message that the responder sends. */
+static const struct {
+    const char *fixture, *code;
+    bool has_opt, has_addresses;
+} sizes[] = {
+    {"S01/fires-warning-inventory.jsonc", "S01", false, false},
+    {"S02/fires-error-inventory.jsonc", "S02", true, false},
+    {"S03/fires-warning-inventory.jsonc", "S03", true, true},
+};
+
+START_TEST(sizes_are_those_of_rendered_answers)
+{
+    enum {
+        HEADER_BYTES = 12,
+        QUESTION_TAIL_BYTES = 4,
+        OPT_BYTES = 11
+    };
+    static const struct overlays none = {0};
+    const char *path =
+        arena_printf(&arena, "%s/tests/lint/%s", getenv("SRVPLAN_SOURCE"), sizes[_i].fixture);
+    struct findings findings = {0};
+    struct compiled compiled;
+    struct error err = {0};
+    struct inventory *inventory = inventory_load_file(path, &findings, &err);
+    ck_assert_ptr_nonnull(inventory);
+    struct layout *layout = layout_build(inventory, LAYOUT_FOR_PLAN, &findings);
+    struct plan *plan = plan_compute(&(struct plan_input){.layout = layout, .overlays = &none});
+    ck_assert_msg(compile_set(&arena, &plan->content, 0, &compiled, &err), "%s", err.message);
+    size_t bytes = HEADER_BYTES + layout->declared[0].longest_owner_bytes + QUESTION_TAIL_BYTES +
+                   (sizes[_i].has_addresses ? compiled.body.len : compiled.required_length) +
+                   (sizes[_i].has_opt ? OPT_BYTES : 0);
+    const char *wanted = arena_printf(&arena, " has %zu octets", bytes), *said = "";
+    lint_plan(plan, LAYOUT_FOR_PLAN, LINT_ALL, &findings);
+    for (size_t i = 0; i < findings.count; i++)
+        if (strcmp(findings.items[i].code, sizes[_i].code) == 0)
+            said = findings.items[i].message;
+    ck_assert_msg(strstr(said, wanted), "%s: \"%s\", wanted \"%s\"", sizes[_i].code, said, wanted);
+    plan_free(plan);
+    layout_free(layout);
+    inventory_free(inventory);
+    findings_fini(&findings);
+}
+END_TEST
+
 START_TEST(of_very_many_findings_the_rest_is_counted)
 {
     enum {
@@ -366,6 +413,7 @@ int main(void)
     tcase_add_loop_test(tcase, every_row_has_an_input_a_title_and_a_mend, 0, LINT_COUNT);
     tcase_add_loop_test(tcase, the_manual_has_every_rule_with_severity_inputs_and_mend, 0,
                         LINT_COUNT);
+    tcase_add_loop_test(tcase, sizes_are_those_of_rendered_answers, 0, COUNT_OF(sizes));
     tcase_add_test(tcase, of_very_many_findings_the_rest_is_counted);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
