@@ -14,7 +14,7 @@ enum {
     WEIGHT_MAX = 65535,
     STABLE_UNIT = 1000, /* of a node with the usual capacity: exact to 1/2000, and easy to read */
     STABLE_LEAST = 500, /* rounding moves a weight by at most 1/1000 of it */
-    STABLE_EXPONENT = -30, /* below any that is needed: 10^9 * 1000 * 2^-30 < 1000 */
+    STABLE_EXPONENT = -30, /* the least that is needed: 10^9 * 1000 * 2^-30 < 1000; 3 divides it */
 };
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -264,19 +264,19 @@ static bool factor_set(struct weights_policy *policy, struct extent extent, uint
            stable_weight(extent.largest, policy) <= WEIGHT_MAX;
 }
 
+/* Steps of 8 are wide enough that few changes of an inventory cross one, and leave room for the sum
+ * of a tier: the smallest has less than 4000 of 65,535. */
 static void choose_factor(struct weights_policy *policy, struct extent extent, uint32_t usual)
 {
-    static const int preferred[] = {0, 6, -4, 12, -10, 18, -16, 24, -22, 30};
-    for (size_t i = 0; i < COUNT_OF(preferred); i++)
-        if (factor_set(policy, extent, usual, preferred[i]) &&
-            stable_weight(extent.smallest, policy) >= STABLE_LEAST)
-            return;
+    for (int step = 3; step > 0; step -= 2) {
+        for (int e = STABLE_EXPONENT; factor_set(policy, extent, usual, e); e += step)
+            if (extent.smallest * policy->factor_num / policy->factor_den >= STABLE_LEAST)
+                return;
+    }
     int e = STABLE_EXPONENT;
-    while (factor_set(policy, extent, usual, e) &&
-           stable_weight(extent.smallest, policy) < STABLE_LEAST)
+    while (factor_set(policy, extent, usual, e))
         e++;
-    if (!factor_set(policy, extent, usual, e))
-        (void)factor_set(policy, extent, usual, e - 1);
+    (void)factor_set(policy, extent, usual, e - 1);
 }
 
 struct weights_policy weights_policy_of(const struct inventory *inventory)

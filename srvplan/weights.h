@@ -33,12 +33,13 @@ struct weights_policy {
 };
 
 /* What the policy of an inventory asks for. The factor of `stable` is 1000 / (the capacity of a
- * node that declares none) * 2^e. With e = 0 such a node gets 1000, and nothing that comes or goes
- * moves it while all capacities of the inventory (nodes that are off included) lie within 1/2 and
- * 65 times that one. Only when they do not, e is the first of 6, -4, 12, -10, 18, -16, 24, -22, 30
- * that puts all weights in 500..65,535; else the smallest e that does; else, with capacities more
- * than 131 times apart, the largest e that puts none above 65,535. So another node's weight changes
- * only when a smallest or largest node comes or goes that decides this choice. */
+ * node that declares none) * 8^k, with the k that gives the smallest capacity of the inventory
+ * (nodes that are off included) 500 to 3999: so it is 0 while that one is at least 1/2 of the usual
+ * and less than 4 times. Where the largest would get more than 65,535 then, the factor is 1000 /
+ * usual * 2^e with the smallest e that gives everybody 500, or (capacities are more than 131 times
+ * apart) the largest that keeps all in 16 bits. So another node's weight changes only when the
+ * smallest node comes or goes and a limit of k is between it and the next, or when one comes or
+ * goes that is more than 16 times the smallest. */
 struct weights_policy weights_policy_of(const struct inventory *inventory);
 
 /* "universal", "hamilton:1000": as an inventory writes it; in the arena, or static. */
