@@ -94,6 +94,15 @@ static void render_set(struct plan_work *work, const struct plan_set *set,
     content->count = 1;
 }
 
+struct plan_work plan_work_of(struct plan *plan)
+{
+    const struct inventory *inventory = plan->input.layout->inventory;
+    return (struct plan_work){.plan = plan,
+                              .inventory = inventory,
+                              .overlays = plan->input.overlays,
+                              .weights_policy = weights_policy_of(inventory)};
+}
+
 /* Who is held at the plan's instant. */
 static void set_scene(struct plan_work *work, struct plan_scene *scene)
 {
@@ -116,10 +125,7 @@ struct plan *plan_compute(const struct plan_input *input)
         abort();
     plan->input = *input;
     const struct layout *layout = input->layout;
-    struct plan_work work = {.plan = plan,
-                             .inventory = layout->inventory,
-                             .overlays = input->overlays,
-                             .weights_policy = weights_policy_of(layout->inventory)};
+    struct plan_work work = plan_work_of(plan);
     struct plan_scene scene;
     plan->set_count = layout->declared_count;
     plan_overlays(&work);

@@ -219,6 +219,15 @@ enum {
 struct plan *plan_compute(const struct plan_input *input);
 void plan_free(struct plan *plan);
 
+/* Asks guards what they would say: nodes out for maintenance beside those that drains keep out at
+ * the input's instant. */
+struct plan_tryout;
+struct plan_tryout *plan_tryout_new(const struct plan_input *input);
+/* The first refusal that the nodes add, or NULL; in the arena. */
+const struct plan_verdict *plan_tryout_ask(struct plan_tryout *tryout, const uint32_t *nodes,
+                                           uint32_t count, struct arena *arena);
+void plan_tryout_free(struct plan_tryout *tryout);
+
 /* "because": one sentence for a person on a member's weight, priority, port or absence; lives in
  * the arena. */
 const char *plan_member_because(const struct plan *plan, const struct plan_set *set,

@@ -47,6 +47,8 @@ struct plan_work {
     const struct plan_hold **states; /* as in a scene */
 };
 
+struct plan_work plan_work_of(struct plan *plan); /* with the plan's input */
+
 /* Adds a finding, unless the scene is only tried. */
 void plan_find(struct plan_work *work, enum finding_severity severity, const char *code,
                const char *message, const char *mend);

@@ -3,6 +3,8 @@
  * thrown away. */
 #include "srvplan/plan_build.h"
 
+#include <stdlib.h>
+
 static const struct timeline_level nothing = {0, 1};
 
 static void hold_all(struct plan_scene *scene, const struct plan_hold *const *holds, uint32_t count)
@@ -109,4 +111,68 @@ void plan_pending(struct plan_work *work)
         if (hold->kind == PLAN_HOLD_DRAIN && is_pending)
             try_pending(work, hold);
     }
+}
+
+/* -- what if ------------------------------------------------------------------------------------
+ */
+
+struct plan_tryout {
+    struct plan plan;
+    struct plan_work work;
+    const struct plan_hold **others;
+    uint32_t other_count;
+};
+
+struct plan_tryout *plan_tryout_new(const struct plan_input *input)
+{
+    struct plan_tryout *tryout = calloc(1, sizeof *tryout);
+    if (!tryout)
+        abort();
+    struct plan_work *work = &tryout->work;
+    tryout->plan.input = *input;
+    tryout->plan.set_count = input->layout->declared_count;
+    *work = plan_work_of(&tryout->plan);
+    plan_overlays(work);
+    tryout->others = arena_array(&work->scratch, const struct plan_hold *, work->drain_count);
+    for (uint32_t i = 0; i < work->drain_count; i++)
+        if (plan_hold_is_out(&work->drains[i], input->at_ms))
+            tryout->others[tryout->other_count++] = &work->drains[i];
+    return tryout;
+}
+
+const struct plan_verdict *plan_tryout_ask(struct plan_tryout *tryout, const uint32_t *nodes,
+                                           uint32_t count, struct arena *arena)
+{
+    const struct inventory_policy *policy = &tryout->work.inventory->policy;
+    struct plan_hold *holds = arena_array(arena, struct plan_hold, count);
+    const struct plan_hold **list = arena_array(arena, const struct plan_hold *, count);
+    for (uint32_t i = 0; i < count; i++) {
+        holds[i] = (struct plan_hold){
+            .kind = PLAN_HOLD_WINDOW,
+            .id = text_from("to come"),
+            .node = nodes[i],
+            .occurrence = INVENTORY_NONE,
+            .mode = policy->drain_mode,
+            .to_ppb = policy->drain_to_ppb,
+            .timeline = {.lower_at_ms = policy->is_lead_auto ? 0 : TIMELINE_NEVER,
+                         .end_at_ms = TIMELINE_NEVER,
+                         .restored_at_ms = TIMELINE_NEVER}};
+        list[i] = &holds[i];
+    }
+    struct plan_trial trial = {.holds = list,
+                               .hold_count = count,
+                               .others = tryout->others,
+                               .other_count = tryout->other_count,
+                               .at_ms = tryout->plan.input.at_ms};
+    return plan_try(&tryout->work, &trial, arena);
+}
+
+void plan_tryout_free(struct plan_tryout *tryout)
+{
+    if (!tryout)
+        return;
+    arena_fini(&tryout->work.scratch);
+    findings_fini(&tryout->plan.findings);
+    arena_fini(&tryout->plan.arena);
+    free(tryout);
 }

@@ -346,6 +346,20 @@ static const struct occurrence *admit(struct window_work *w, const struct occurr
 /* -- findings -----------------------------------------------------------------------------------
  */
 
+static void report(struct plan_work *work, uint32_t window, const char *code, const char *message,
+                   const char *mend)
+{
+    struct text id = work->inventory->windows[window].id;
+    findings_add(&work->plan->findings,
+                 &(struct finding){
+                     .severity = FINDING_WARNING,
+                     .code = code,
+                     .pointer = arena_printf(&work->scratch, "/windows/%.*s", (int)id.len, id.ptr),
+                     .file = "",
+                     .message = message,
+                     .mend = mend});
+}
+
 static void report_blocked(struct plan_work *work, const struct plan_occurrence *occurrence)
 {
     const struct inventory_window *window = &work->inventory->windows[occurrence->window];
@@ -355,10 +369,10 @@ static void report_blocked(struct plan_work *work, const struct plan_occurrence 
     const char *message = arena_printf(
         &work->scratch, "window %.*s of %s is blocked, its nodes stay; %s", (int)window->id.len,
         window->id.ptr, clock_print(occurrence->opens_at_ms, opens), occurrence->blocked_because);
-    plan_find(work, FINDING_WARNING, "window-blocked", message,
-              "end the drain or move the window that stands in its way, take fewer nodes at once "
-              "(\"serial\"), or relax the guard; `srvplan window suggest` finds a schedule that "
-              "passes");
+    report(work, occurrence->window, "window-blocked", message,
+           "end the drain or move the window that stands in its way, take fewer nodes at once "
+           "(\"serial\"), or relax the guard; `srvplan window suggest` finds a schedule that "
+           "passes");
 }
 
 static void report_overlap(struct plan_work *work, uint32_t index, const struct window_shape *shape,
@@ -375,8 +389,8 @@ static void report_overlap(struct plan_work *work, uint32_t index, const struct 
         "window %.*s overlaps itself: the occurrence of %s is still being restored when the next "
         "one begins, so its nodes are never whole between",
         (int)window->id.len, window->id.ptr, clock_print(next->opens_at_ms, opens));
-    plan_find(work, FINDING_WARNING, "window-overlap", message,
-              "let it recur less often, make it shorter, or make it two windows");
+    report(work, index, "window-overlap", message,
+           "let it recur less often, make it shorter, or make it two windows");
 }
 
 /* -- public -------------------------------------------------------------------------------------

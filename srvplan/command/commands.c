@@ -39,7 +39,7 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .summary = "judge the SRV records that a domain has in live DNS",
         .example = "srvplan audit example.org"},
     [COMMAND_WINDOW] = {
-        .name = "window", .operands = "suggest NODE...", .min_operands = 1, .max_operands = 1000, .run = command_window, .is_offline = true,
+        .name = "window", .operands = "suggest NODE...", .min_operands = 1, .max_operands = 1000, .run = command_window, .outputs = WRITES_TABLE | WRITES_TREE, .is_offline = true,
         .summary = "find the shortest schedule of maintenance for nodes",
         .example = "srvplan window suggest -f inventory.jsonc xmpp1 xmpp2 --for 1h"},
     [COMMAND_FMT] = {
@@ -223,7 +223,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .help = "end by itself at that instant"},
     [OPTION_FOR] = {
         .name = "for", .metavar = "D", .value = VALUE_DURATION, .min = 1,
-        .commands = ON(DRAIN) | ON(WEIGHT), .help = "end by itself after D, as 90s, 2h, 1h30m"},
+        .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW),
+        .help = "end by itself after D, as 90s, 2h, 1h30m; of a window: how long each turn is"},
     [OPTION_DRY_RUN] = {
         .name = "dry-run", .commands = ON(DRAIN), .help = "show what would change, change nothing"},
     [OPTION_FORCE] = {
@@ -248,5 +249,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_NODE] = {
         .name = "node", .metavar = "ID=ADDR[,ADDR]...", .value = VALUE_TEXT, .repeats = true,
         .commands = ON(INIT), .help = "a server and its addresses; repeats (default: examples)"},
+    [OPTION_FROM] = {
+        .name = "from", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(WINDOW),
+        .help = "change nothing before that instant (default now)"},
+    [OPTION_WITHIN] = {
+        .name = "within", .metavar = "D", .value = VALUE_DURATION, .min = 1,
+        .commands = ON(WINDOW), .help = "fail when it is not all over after D"},
 };
 /* clang-format on */

@@ -24,8 +24,3 @@ int command_tune(const struct context *context)
 {
     return later(context);
 }
-
-int command_window(const struct context *context)
-{
-    return later(context);
-}

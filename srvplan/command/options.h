@@ -104,6 +104,8 @@ enum option_id {
     OPTION_LIMIT,
     OPTION_DOMAIN,
     OPTION_NODE,
+    OPTION_FROM,
+    OPTION_WITHIN,
     OPTION_COUNT,
 };
 

@@ -242,3 +242,118 @@ struct overlays gen_overlays(struct inventory *inventory, uint64_t seed)
     overlays.weights = weights;
     return overlays;
 }
+
+/* -- a year -------------------------------------------------------------------------------------
+ */
+
+enum {
+    HOUR_S = 3600,
+    YEAR_HOURS = 365 * 24,
+};
+
+static void gen_policy(struct gen *gen, struct inventory_policy *policy)
+{
+    static const uint32_t ramps[] = {0, 0, 60, 600, 607, 3600};
+    static const uint32_t part_ppb[] = {0, 250000000, 500000000, 750000000};
+    policy->drain_mode = one_in(gen, 3) ? (enum drain_mode)gen_below(gen, 4) : DRAIN_REMOVE;
+    policy->drain_to_ppb = 1 + gen_below(gen, RATIO_ONE);
+    policy->ramp_s = ramps[gen_below(gen, COUNT_OF(ramps))];
+    policy->ramp_steps = 1 + gen_below(gen, 6);
+    policy->grace_s = 1 + gen_below(gen, 60);
+    policy->is_lead_auto = !one_in(gen, 4);
+    policy->guard_min_capacity_ppb = part_ppb[gen_below(gen, COUNT_OF(part_ppb))];
+    policy->guard_max_drains = gen_below(gen, 3);
+    policy->guard_survives_failure = one_in(gen, 4);
+    policy->guard_min_sites = gen_below(gen, 2);
+}
+
+static const char *gen_rrule(struct gen *gen)
+{
+    static const char *const rules[] = {
+        NULL,
+        NULL,
+        "FREQ=WEEKLY",
+        "FREQ=WEEKLY;INTERVAL=3;BYDAY=SU",
+        "FREQ=MONTHLY;BYDAY=1SU",
+        "FREQ=MONTHLY;BYMONTHDAY=-1",
+        "FREQ=DAILY;INTERVAL=5",
+        "FREQ=DAILY;COUNT=9",
+        "FREQ=YEARLY",
+        "FREQ=DAILY",
+    };
+    return rules[gen_below(gen, COUNT_OF(rules))];
+}
+
+/* "2026-03-29T02:30": often at the hours when clocks change. */
+static const char *gen_local_time(struct gen *gen, struct arena *arena)
+{
+    static const char *const days[] = {"2026-03-29", "2026-10-25", "2026-03-08", "2026-11-01"};
+    static const uint32_t hours[] = {0, 1, 2, 2, 3, 12, 23};
+    const char *day =
+        arena_printf(arena, "2026-%02u-%02u", 1 + gen_below(gen, 12), 1 + gen_below(gen, 28));
+    if (one_in(gen, 4))
+        day = days[gen_below(gen, COUNT_OF(days))];
+    return arena_printf(arena, "%sT%02u:%02u", day, hours[gen_below(gen, COUNT_OF(hours))],
+                        one_in(gen, 2) ? 0 : gen_below(gen, 60));
+}
+
+void gen_windows(struct inventory *inventory, uint64_t seed)
+{
+    static const char *const zones[] = {"UTC", "Europe/Amsterdam", "America/New_York",
+                                        "Australia/Lord_Howe"};
+    struct gen gen = gen_start(seed ^ 0x71de);
+    struct arena *arena = &inventory->arena;
+    uint32_t *nodes = arena_array(arena, uint32_t, inventory->node_count);
+    gen_policy(&gen, &inventory->policy);
+    for (uint32_t i = 0; i < inventory->domain_count; i++)
+        inventory->domains[i].drain_ttl_s = 1 + gen_below(&gen, inventory->domains[i].ttl_s);
+    for (uint32_t i = 0; i < inventory->node_count; i++)
+        inventory->nodes[i].site = text_from(one_in(&gen, 2) ? "east" : "west");
+    for (uint32_t i = gen_below(&gen, 4); i > 0; i--) {
+        uint32_t count = 0;
+        for (uint32_t j = 0; j < inventory->node_count; j++)
+            if (one_in(&gen, inventory->node_count))
+                nodes[count++] = j;
+        if (count == 0)
+            nodes[count++] = gen_below(&gen, inventory->node_count);
+        make_window(inventory,
+                    &(struct make_window){.id = arena_printf(arena, "w%u", 9 - i),
+                                          .nodes = nodes,
+                                          .node_count = count,
+                                          .start = gen_local_time(&gen, arena),
+                                          .duration_s = 60 * (1 + gen_below(&gen, 300)),
+                                          .has_end = one_in(&gen, 4),
+                                          .timezone = zones[gen_below(&gen, COUNT_OF(zones))],
+                                          .rrule = gen_rrule(&gen),
+                                          .is_serial = one_in(&gen, 2)});
+    }
+}
+
+struct overlays gen_year_of_drains(struct inventory *inventory, uint64_t seed)
+{
+    struct gen gen = gen_start(seed ^ 0xd2a1);
+    struct arena *arena = &inventory->arena;
+    struct overlays overlays = {.drain_count = gen_below(&gen, 4)};
+    struct overlay_drain *drains = arena_array(arena, struct overlay_drain, overlays.drain_count);
+    for (uint32_t i = 0; i < overlays.drain_count; i++) {
+        int64_t asked_ms = GEN_YEAR_MS + 1000 * (int64_t)HOUR_S * gen_below(&gen, YEAR_HOURS);
+        int64_t since_ms = asked_ms + (one_in(&gen, 3) ? 1000 * (int64_t)gen_below(&gen, 9000) : 0);
+        drains[i] = (struct overlay_drain){
+            .id = text_from(arena_printf(arena, "dr_%u", i)),
+            .node = inventory->nodes[gen_below(&gen, inventory->node_count)].id,
+            .requested_at_ms = asked_ms,
+            .since_at_ms = since_ms,
+            .until_at_ms = one_in(&gen, 8) ? OVERLAY_NO_END
+                                           : since_ms + 1000 * (int64_t)gen_below(&gen, 200000),
+            .mode = (enum drain_mode)gen_below(&gen, 4),
+            .to_ppb = 1 + gen_below(&gen, RATIO_ONE),
+            .ramp_s = one_in(&gen, 2) ? 0 : gen_below(&gen, 4000),
+            .ramp_steps = gen_below(&gen, 7),
+            .is_lead_auto = one_in(&gen, 2),
+            .services = &inventory->services[gen_below(&gen, inventory->service_count)].id,
+            .service_count = one_in(&gen, 4),
+        };
+    }
+    overlays.drains = drains;
+    return overlays;
+}

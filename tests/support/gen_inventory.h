@@ -23,3 +23,11 @@ enum {
 
 /* Overlays on it, in the inventory's arena, a few of them of nodes that are not there. */
 struct overlays gen_overlays(struct inventory *inventory, uint64_t seed);
+
+/* Windows, and the policy of drains and guards, for the year from GEN_YEAR_MS on; before the layout
+ * is made. Most of it is calm, some of it so dense that windows meet. */
+#define GEN_YEAR_MS INT64_C(1764547200000) /* 2025-12-01T00:00:00Z */
+void gen_windows(struct inventory *inventory, uint64_t seed);
+
+/* Drains of that year, in all modes, most with an end; in the inventory's arena. */
+struct overlays gen_year_of_drains(struct inventory *inventory, uint64_t seed);
