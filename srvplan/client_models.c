@@ -122,45 +122,6 @@ const struct client_model *client_model_find(struct text id)
     return NULL;
 }
 
-#define MIXED SHARE_MERGE_MIXED
-#define PRIO_DIRECT SHARE_MERGE_PRIO_THEN_DIRECT
-#define PRIO_STARTTLS SHARE_MERGE_PRIO_THEN_STARTTLS
-#define DIRECT_FIRST SHARE_MERGE_DIRECT_FIRST
-#define STARTTLS_ONLY SHARE_MERGE_STARTTLS_ONLY
-
-/* clang-format off */
-const struct client_program client_programs[] = {
-    {"Conversations", "conversations", PRIO_DIRECT, false, "Resolver.RESULT_COMPARATOR, MiniDNS DnsMessage.getAnswersFor", "the last good address, see-other-host and the location of Stream Management go first"},
-    {"Conversations until 2021", "answer-order", PRIO_DIRECT, false, "Resolver.resolve", ""},
-    {"Dino", "rfc2782-ascending", PRIO_STARTTLS, false, "GLib g_srv_target_list_sort", "also tries the domain itself, port 5222"},
-    {"Gajim", "rfc2782-ascending", DIRECT_FIRST, false, "nbxmpp ServerAddresses, GLib", "a second attempt starts after 250 ms"},
-    {"aioxmpp", "rfc2782-ascending", MIXED, false, "network.group_and_order_srv_records", ""},
-    {"Kaidan", "rfc2782", DIRECT_FIRST, false, "QXmpp, Qt qt_qdnsservicerecord_sort", ""},
-    {"stanza.js", "rfc2782", MIXED, false, "resolveWeightedSRV", ""},
-    {"XMPPFramework", "rfc2782", STARTTLS_ONLY, false, "XMPPSRVResolver sortResults", ""},
-    {"slixmpp", "slixmpp", STARTTLS_ONLY, false, "xmlstream.resolver.get_SRV", ""},
-    {"Psi", "psi", MIXED, false, "iris WeightedNameRecordList::takeNext", "also tries the domain itself"},
-    {"Swift", "swiften", STARTTLS_ONLY, false, "DomainNameServiceQuery::sortResults", ""},
-    {"Smack", "plackett-luce", STARTTLS_ONLY, false, "MiniDNS SrvUtil.sortSrvRecords", "also tries the domain itself, port 5222"},
-    {"mellium", "plackett-luce", DIRECT_FIRST, false, "Go net.LookupSRV", "tries the domain itself for a service without records"},
-    {"go-sendxmpp", "plackett-luce", STARTTLS_ONLY, false, "go-xmpp Options.NewClient", "tries one target only"},
-    {"Profanity", "heaviest", STARTTLS_ONLY, false, "libstrophe resolver_srv_list_sort", "of equal records the one answered last"},
-    {"xmpp.js", "heaviest", MIXED, false, "sortSrv", "then the domain itself, ports 5223 and 5222"},
-    {"Siskin, BeagleIM", "heaviest", DIRECT_FIRST, false, "Martin XMPPDNSSrvResolver", "uses the records of its previous start"},
-    {"Monal", "answer-order", DIRECT_FIRST, false, "MLDNSLookup", "`.` for xmpp-client makes it refuse"},
-    {"Movim", "answer-order", PRIO_DIRECT, false, "Linker::handleClientDNS", "tries one target only"},
-    {"Prosody", "prosody", DIRECT_FIRST, true, "net/resolvers/service.lua", "a second attempt starts after 250 ms"},
-    {"Prosody 0.12", "answer-order", DIRECT_FIRST, true, "net/resolvers/service.lua", "of four and more records the later ones change places"},
-    {"ejabberd", "ejabberd", MIXED, true, "xmpp_stream_out:h_addr_list_to_host_ports", ""},
-    {"MongooseIM", "heaviest", MIXED, true, "mongoose_addr_list", ""},
-    {"Openfire", "openfire", MIXED, true, "SrvRecord.prioritize", "keeps answers for 60 s; also tries the domain itself, port 5269"},
-    {"xmpp-proxy", "heaviest", MIXED, true, "sort_dedup", ""},
-    {"HAProxy", "haproxy", STARTTLS_ONLY, true, "resolvers.c, server-template", "a load balancer in front of one service"},
-    {"nginx", "nginx", STARTTLS_ONLY, true, "ngx_resolver.c, upstream server service=", "a load balancer in front of one service"},
-};
-/* clang-format on */
-const size_t client_program_count = COUNT_OF(client_programs);
-
 static const char *const merges[SHARE_MERGE_COUNT] = {
     [SHARE_MERGE_MIXED] = "mixed",
     [SHARE_MERGE_PRIO_THEN_DIRECT] = "prio-then-D",

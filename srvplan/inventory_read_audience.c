@@ -1,59 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What forecasts are made from: which clients there are, how long sessions last, and how resolvers
  * treat TTLs. None of it decides a published record. */
+#include "srvplan/audience.h"
 #include "srvplan/inventory_read.h"
-
-#include <stdio.h>
-
-/* Who asks: programs of users look for xmpp-client, servers for xmpp-server; one audience may
- * describe both, and the parts of each kind are at most the whole. */
-enum {
-    OF_USERS = 1,
-    OF_SERVERS = 2,
-};
-
-static const struct {
-    const char *id;
-    uint8_t roles;
-} clients[] = {
-#define CLIENT(id, roles) {id, roles},
-#include "srvplan/audience_names.def"
-#undef CLIENT
-};
 
 /* The names, for a mend. */
 static const char *clients_print(struct load *load)
 {
-    const char *list = clients[0].id;
+    const char *list = "write one of", *name;
     if (!hints_wanted(load))
         return "see srvplan-inventory(5) for the names";
-    for (size_t i = 1; i < COUNT_OF(clients); i++)
-        list = arena_printf(&load->mistakes.arena, "%s, %s", list, clients[i].id);
-    return arena_printf(&load->mistakes.arena, "write one of %s", list);
+    for (size_t i = 0; (name = audience_name_at(i)); i++)
+        list = arena_printf(&load->mistakes.arena, "%s%s %s", list, i ? "," : "", name);
+    return list;
 }
 
-/* The roles of a client, or 0 for an unknown one, which is reported. */
-static uint8_t roles_get(struct load *load, const struct place *place, struct text id)
+static void client_check(struct load *load, const struct place *place, struct text id)
 {
-    struct nearest nearest = nearest_to(id);
-    char hint[NEAREST_MAX_WORD + 20];
-    for (size_t i = 0; i < COUNT_OF(clients); i++) {
-        if (text_is(id, clients[i].id))
-            return clients[i].roles;
-        if (hints_wanted(load))
-            nearest_consider(&nearest, text_from(clients[i].id));
-    }
-    snprintf(hint, sizeof hint, "did you mean \"%.*s\"?", (int)nearest.best.len, nearest.best.ptr);
-    mistake_add(&load->mistakes, place, "unknown-client",
-                nearest.best.len ? hint : clients_print(load),
+    struct text nearest = text_from("");
+    if (audience_name_is_known(id))
+        return;
+    if (hints_wanted(load))
+        nearest = audience_name_nearest(id);
+    const char *mend = nearest.len ? arena_printf(&load->mistakes.arena, "did you mean \"%.*s\"?",
+                                                  (int)nearest.len, nearest.ptr)
+                                   : clients_print(load);
+    mistake_add(&load->mistakes, place, "unknown-client", mend,
                 "expected a client program or algorithm that srvplan knows, found %s",
                 mistakes_quote(&load->mistakes, id));
-    return 0;
 }
 
-static void sum_check(struct load *load, const struct place *place, uint64_t sum_ppb,
+/* An audience describes users and servers, and the parts of each make a whole. */
+static void sum_check(struct load *load, const struct place *place,
+                      const struct inventory_audience *audience, enum client_role role,
                       const char *whose)
 {
+    uint64_t sum_ppb = audience_declared_ppb(audience, role);
     if (sum_ppb > RATIO_ONE)
         mistake_add(&load->mistakes, place, "bad-sum",
                     "make the parts smaller; what is missing to 100 % counts as plackett-luce",
@@ -68,7 +50,6 @@ void read_audience(struct load *load, const struct place *place, json_t *value,
     struct inventory_audience *audience = field;
     const char *key;
     json_t *part;
-    uint64_t of_users_ppb = 0, of_servers_ppb = 0;
     (void)row;
     if (!json_is_object(value)) {
         expected_as(load, place, "an object from clients to their parts",
@@ -82,15 +63,13 @@ void read_audience(struct load *load, const struct place *place, json_t *value,
     {
         struct place at_key = place_key(place, key), at_value = place_value(place, key);
         struct optional ratio = {0};
-        uint8_t roles = roles_get(load, &at_key, text_from(key));
+        client_check(load, &at_key, text_from(key));
         read_ratio(load, &at_value, part, &part_row, &ratio);
         parts[audience->count++] = (struct inventory_audience_part){
             arena_text(load->arena, text_from(key)), (uint32_t)ratio.value};
-        of_users_ppb += roles & OF_USERS ? (uint64_t)ratio.value : 0;
-        of_servers_ppb += roles & OF_SERVERS ? (uint64_t)ratio.value : 0;
     }
-    sum_check(load, place, of_users_ppb, "programs of users");
-    sum_check(load, place, of_servers_ppb, "servers");
+    sum_check(load, place, audience, CLIENT_OF_USERS, "programs of users");
+    sum_check(load, place, audience, CLIENT_OF_SERVERS, "servers");
 }
 
 /* ---- sessions ---- */

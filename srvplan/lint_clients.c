@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* X16: unequal weights, and clients that send everybody to one node all the same; computed with
  * the exact models of shares.h. */
+#include "srvplan/audience.h"
 #include "srvplan/lint_view.h"
-#include "srvplan/shares.h"
 
 enum {
     /* Models that draw take long for more, and then send everybody to one only by weights of 0. */
@@ -74,10 +74,10 @@ static uint32_t only_host(const struct ladder *ladder, const struct rational *sh
 }
 
 /* The host that the program sends everybody to, or LINT_NONE. */
-static uint32_t victim_of(const struct client_program *program, const struct ladder *ladder,
+static uint32_t victim_of(const struct client_profile *program, const struct ladder *ladder,
                           struct arena *arena)
 {
-    const struct client_model *model = client_model_find(text_from(program->model));
+    const struct client_model *model = client_model_find(text_from(program->model)); /* or NULL */
     struct rational *shares = arena_array(arena, struct rational, ladder->count);
     const struct share_question question = {.model = model,
                                             .merge = program->merge,
@@ -95,20 +95,20 @@ static uint32_t victim_of(const struct client_program *program, const struct lad
 static const char *victims_list(const struct lint *lint, const struct ladder *ladder,
                                 bool is_server, struct arena *arena)
 {
-    uint32_t *victims = arena_array(arena, uint32_t, client_program_count);
+    uint32_t *victims = arena_array(arena, uint32_t, client_profile_count);
     const char *list = NULL;
-    for (size_t i = 0; i < client_program_count; i++)
-        victims[i] = client_programs[i].is_server == is_server
-                         ? victim_of(&client_programs[i], ladder, arena)
+    for (size_t i = 0; i < client_profile_count; i++)
+        victims[i] = client_profiles[i].is_server == is_server
+                         ? victim_of(&client_profiles[i], ladder, arena)
                          : LINT_NONE;
-    for (size_t i = 0; i < client_program_count; i++) {
+    for (size_t i = 0; i < client_profile_count; i++) {
         if (victims[i] == LINT_NONE)
             continue;
         uint32_t host = victims[i];
-        const char *names = client_programs[i].name;
-        for (size_t j = i + 1; j < client_program_count; j++)
+        const char *names = client_profiles[i].name;
+        for (size_t j = i + 1; j < client_profile_count; j++)
             if (victims[j] == host) {
-                names = arena_printf(arena, "%s, %s", names, client_programs[j].name);
+                names = arena_printf(arena, "%s, %s", names, client_profiles[j].name);
                 victims[j] = LINT_NONE;
             }
         list = arena_printf(arena, "%s%s%s to %s", list ? list : "", list ? "; " : "", names,

@@ -62,18 +62,6 @@ extern const size_t client_model_count;
 /* NULL when there is none. */
 const struct client_model *client_model_find(struct text id);
 
-/* A program that users or peers run: model and merge. */
-struct client_program {
-    const char *name;  /* "Dino" */
-    const char *model; /* id */
-    enum share_merge merge;
-    bool is_server;     /* it asks for xmpp-server, not for xmpp-client */
-    const char *source; /* where in its source the algorithm is */
-    const char *note;   /* what else it does, or "" */
-};
-extern const struct client_program client_programs[];
-extern const size_t client_program_count;
-
 /* "mixed", "prio-then-D", "prio-then-T", "D-first", "T-only". */
 const char *share_merge_print(enum share_merge merge);
 NODISCARD bool share_merge_parse(struct text text, enum share_merge *merge);
