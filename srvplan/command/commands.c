@@ -24,14 +24,17 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .example = "srvplan diff old.jsonc new.jsonc"},
     [COMMAND_SIMULATE] = {
         .name = "simulate", .operands = "DOMAIN/SERVICE", .min_operands = 1, .max_operands = 1, .run = command_simulate, .is_offline = true,
+        .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "show where each kind of client goes, exactly",
         .example = "srvplan simulate -f inventory.jsonc example.org/xmpp-client"},
     [COMMAND_EXPLAIN] = {
-        .name = "explain", .operands = "NODE", .min_operands = 1, .max_operands = 1, .run = command_explain, .is_offline = true,
+        .name = "explain", .operands = "NODE [DOMAIN/SERVICE]", .min_operands = 1, .max_operands = 2, .run = command_explain, .is_offline = true,
+        .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "say why a node has what it has, and which clients will not follow",
         .example = "srvplan explain -f inventory.jsonc xmpp1"},
     [COMMAND_TUNE] = {
         .name = "tune", .operands = "DOMAIN/SERVICE", .min_operands = 1, .max_operands = 1, .run = command_tune, .is_offline = true,
+        .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "search the weights that suit the audience best",
         .example = "srvplan tune -f inventory.jsonc example.org/xmpp-client"},
     [COMMAND_AUDIT] = {
@@ -132,8 +135,28 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_VERSION] = {
         .name = "version", .letter = 'V', .commands = ON_ALL, .help = "show the version"},
     [OPTION_AT] = {
-        .name = "at", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(PLAN) | ON(ZONE) | ON(DIFF),
+        .name = "at", .metavar = "TIME", .value = VALUE_TIME,
+        .commands = ON(PLAN) | ON(ZONE) | ON(DIFF) | ON(SIMULATE) | ON(EXPLAIN) | ON(TUNE),
         .help = "the instant to plan for, as 2026-12-06T01:17:30Z (default now)"},
+    [OPTION_MODEL] = {
+        .name = "model", .metavar = "MODEL", .value = VALUE_TEXT, .repeats = true,
+        .commands = ON(SIMULATE), .help = "only this model, as rfc2782; repeats (default all)"},
+    [OPTION_DOWN] = {
+        .name = "down", .metavar = "NODE", .value = VALUE_TEXT, .repeats = true,
+        .commands = ON(SIMULATE), .help = "a node that is published but does not answer; repeats"},
+    [OPTION_CLIENTS] = {
+        .name = "clients", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 1000000000000,
+        .commands = ON(SIMULATE) | ON(EXPLAIN), .help = "how many are connected, for numbers beside shares"},
+    [OPTION_ANSWER_ORDER] = {
+        .name = "answer-order", .metavar = "weighted|fixed|rotated", .value = VALUE_CHOICE,
+        .choices = "weighted|fixed|rotated",
+        .commands = ON(SIMULATE) | ON(EXPLAIN) | ON(TUNE),
+        .help = "in which order records reach clients (default weighted)"},
+    [OPTION_SVG] = {
+        .name = "svg", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SIMULATE),
+        .help = "write a picture of it there, too"},
+    [OPTION_STEPS_SHOWN] = {
+        .name = "steps", .commands = ON(TUNE), .help = "show every step of the search"},
     [OPTION_DETAILED_EXITCODE] = {
         .name = "detailed-exitcode", .commands = ON(PLAN),
         .help = "exit 2 when there is a difference, or without --against a set to publish; 0 when not"},

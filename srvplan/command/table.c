@@ -24,7 +24,8 @@ void table_add(struct table *table, const struct output *output, const char *tex
 {
     table->cells = arena_grow(&table->arena, table->cells, &table->capacity, table->cell_count + 1,
                               sizeof *table->cells);
-    table->cells[table->cell_count++] = text ? output_text(output, text, &table->arena) : "";
+    table->cells[table->cell_count++] =
+        (struct table_cell){.text = text ? output_text(output, text, &table->arena) : ""};
 }
 
 void table_addf(struct table *table, const struct output *output, const char *format, ...)
@@ -38,9 +39,9 @@ void table_addf(struct table *table, const struct output *output, const char *fo
 }
 
 /* What people see of a cell. */
-static const char *shown(const char *cell)
+static const char *shown(struct table_cell cell)
 {
-    return cell[0] ? cell : "-";
+    return cell.text[0] ? cell.text : "-";
 }
 
 /* Terminal cells; the text has no control characters left. */
@@ -75,7 +76,7 @@ static size_t column_width(const struct table *table, const struct output *outpu
 static void print_csv(const struct table *table, const struct output *output)
 {
     for (size_t i = 0; i < table->cell_count; i++) {
-        escape_csv(output->out, table->cells[i]);
+        escape_csv(output->out, table->cells[i].text);
         fputc((i + 1) % table->columns ? ',' : '\n', output->out);
     }
 }
@@ -96,6 +97,51 @@ static void print_md(const struct table *table, const struct output *output)
     }
 }
 
+void table_paint(struct table *table, enum table_paint paint)
+{
+    assert(table->cell_count > 0);
+    table->cells[table->cell_count - 1].paint = paint;
+}
+
+static const char *cell_color(const struct table *table, const struct output *output, size_t cell)
+{
+    static const char *const colors[] = {
+        [TABLE_PLAIN] = "",        [TABLE_STRONG] = "\033[1m", [TABLE_FAINT] = "\033[2m",
+        [TABLE_GOOD] = "\033[32m", [TABLE_BAD] = "\033[31m",
+    };
+    if (!output->colors_out)
+        return "";
+    return colors[cell < table->columns ? TABLE_STRONG : table->cells[cell].paint];
+}
+
+static bool is_blank(struct table_cell cell)
+{
+    return strcmp(cell.text, " ") == 0;
+}
+
+/* Whether nothing follows in its row that would be seen. */
+static bool is_row_end(const struct table *table, size_t cell)
+{
+    while (++cell % table->columns != 0 && cell < table->cell_count)
+        if (!is_blank(table->cells[cell]))
+            return false;
+    return true;
+}
+
+static void print_cell(const struct table *table, const struct output *output, size_t cell,
+                       size_t width)
+{
+    size_t column = cell % table->columns;
+    bool is_right = column >= table->right_first && column < table->right_end;
+    bool is_last = is_row_end(table, cell);
+    const char *text = shown(table->cells[cell]), *color = cell_color(table, output, cell);
+    size_t padding = width - text_width(output, text);
+    if (is_last && is_blank(table->cells[cell])) /* no blanks at the end of a line */
+        return;
+    fprintf(output->out, "%*s%s%s%s%*s", is_right ? (int)padding : 0, "", color, text,
+            color[0] ? "\033[0m" : "", is_last ? 0 : (int)(is_right ? 2 : padding + 2), "");
+}
+
 static void print_aligned(const struct table *table, const struct output *output)
 {
     struct arena arena = {0};
@@ -104,12 +150,11 @@ static void print_aligned(const struct table *table, const struct output *output
         widths[i] = column_width(table, output, i);
     for (size_t i = 0; i < table->cell_count; i++) {
         size_t column = i % table->columns;
-        bool is_heading = i < table->columns && output->colors_out;
-        bool is_last = column + 1 == table->columns || i + 1 == table->cell_count;
-        size_t padding =
-            is_last ? 0 : widths[column] - text_width(output, shown(table->cells[i])) + 2;
-        fprintf(output->out, "%s%s%s%*s%s", is_heading ? "\033[1m" : "", shown(table->cells[i]),
-                is_heading ? "\033[0m" : "", (int)padding, "", is_last ? "\n" : "");
+        if (column == 0)
+            fprintf(output->out, "%*s", (int)table->indent, "");
+        print_cell(table, output, i, widths[column]);
+        if (column + 1 == table->columns || i + 1 == table->cell_count)
+            fputc('\n', output->out);
     }
     arena_fini(&arena);
 }
