@@ -218,6 +218,9 @@ struct inventory_policy {
     const struct inventory_assertion *assertions;
     uint32_t assertion_count;
 
+    const struct text *accepted; /* codes of checks that shall not stand in the way */
+    uint32_t accepted_count;
+
     struct inventory_audience audience;
     struct inventory_sessions sessions;
     const struct inventory_resolver_class *resolvers;

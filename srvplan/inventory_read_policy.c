@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/inventory_read.h"
+#include "srvplan/lint.h"
 
 #include <stdio.h>
+
+struct code_list {
+    const struct text *items;
+    uint32_t count;
+};
 
 struct policy {
     struct optional scale, weight_min;
@@ -11,6 +17,7 @@ struct policy {
     struct inventory_audience audience;
     struct session_settings sessions;
     struct resolver_list resolvers;
+    struct code_list accepted;
 };
 
 #define POLICY_FIELD(name) offsetof(struct policy, name)
@@ -187,6 +194,49 @@ void assertions_read(struct load *load, const struct place *policy)
 
 /* ---- the whole ---- */
 
+/* ---- checks ---- */
+
+/* Codes of the catalogue that a warning can have, and errors that are a matter of judgement. */
+static bool accepted_read(struct load *load, const struct place *place, const json_t *value,
+                          struct text *code)
+{
+    const char *title = NULL;
+    if (!json_is_string(value))
+        return expected(load, place, "the code of a check, as \"X15\"", value);
+    for (int id = 0; id < LINT_COUNT; id++) {
+        if (!text_is(json_text(value), lint_rows[id].code))
+            continue;
+        title = lint_rows[id].title;
+        if (!lint_is_acceptable((enum lint_id)id))
+            continue;
+        *code = text_from(lint_rows[id].code);
+        return true;
+    }
+    const char *found = mistakes_quote(&load->mistakes, json_text(value));
+    if (title)
+        mistake_add(&load->mistakes, place, "not-acceptable", "remove it, and mend what it says",
+                    "%s cannot be accepted: %s", found, title);
+    else
+        mistake_add(&load->mistakes, place, "unknown-check", "see srvplan-checks(7) for the codes",
+                    "expected the code of a check, as \"X15\", found %s", found);
+    return false;
+}
+
+static void read_accepted(struct load *load, const struct place *place, json_t *value,
+                          const struct key_row *row, void *field)
+{
+    struct code_list *list = field;
+    (void)row;
+    if (!list_expected(load, place, value, 0))
+        return;
+    struct text *items = arena_array(load->arena, struct text, json_array_size(value));
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        struct place item = place_item(place, i);
+        list->count += accepted_read(load, &item, json_array_get(value, i), &items[list->count]);
+    }
+    list->items = items;
+}
+
 static uint32_t or_usual(struct optional number, uint32_t usual)
 {
     return number.given ? (uint32_t)number.value : usual;
@@ -212,6 +262,8 @@ static void policy_fill(struct inventory_policy *model, const struct policy *pol
         .guard_min_sites = or_usual(policy->min_sites, 0),
         .guard_min_ttl_s = or_usual(policy->min_ttl_s, 0),
         .guard_survives_failure = policy->survives_failure.value,
+        .accepted = policy->accepted.items,
+        .accepted_count = policy->accepted.count,
         .audience = policy->audience,
         .sessions = sessions_over((struct inventory_sessions){0}, &policy->sessions),
         .resolvers = policy->resolvers.items,
@@ -228,6 +280,7 @@ void policy_read(struct load *load, const struct place *place, json_t *value)
         {.key = "audience", .read = read_audience, .field = POLICY_FIELD(audience)},
         {.key = "sessions", .read = read_sessions, .field = POLICY_FIELD(sessions)},
         {.key = "resolver_profile", .read = read_resolvers, .field = POLICY_FIELD(resolvers)},
+        {.key = "accept", .read = read_accepted, .field = POLICY_FIELD(accepted)},
         {.key = "$comment", .read = read_comment},
         {0},
     };

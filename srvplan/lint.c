@@ -14,12 +14,27 @@ const struct lint_row lint_rows[LINT_COUNT] = {
 #undef LINT
 };
 
+bool lint_is_acceptable(enum lint_id id)
+{
+    bool is_judgement = id == LINT_S02 || id == LINT_X13_UNSIGNED;
+    return lint_rows[id].severity == FINDING_WARNING || is_judgement;
+}
+
+static enum finding_severity severity_of(const struct lint *lint, enum lint_id id)
+{
+    const struct inventory_policy *policy =
+        lint->plan ? &lint->plan->input.layout->inventory->policy : NULL;
+    for (uint32_t i = 0; policy && i < policy->accepted_count; i++)
+        if (lint_is_acceptable(id) && text_is(policy->accepted[i], lint_rows[id].code))
+            return FINDING_INFO;
+    return lint_rows[id].severity;
+}
+
 static void find(struct findings *findings, enum lint_id id, const struct finding *place,
                  const char *message)
 {
     const struct lint_row *row = &lint_rows[id];
     struct finding finding = *place;
-    finding.severity = row->severity;
     finding.code = row->code;
     finding.message = message;
     finding.mend = row->mend;
@@ -45,7 +60,9 @@ void lint_find_at(struct findings *findings, enum lint_id id, const struct findi
     struct arena arena = {0};
     va_list args;
     va_start(args, format);
-    find(findings, id, place, format_message(&arena, format, args));
+    struct finding at = *place;
+    at.severity = lint_rows[id].severity;
+    find(findings, id, &at, format_message(&arena, format, args));
     va_end(args);
     arena_fini(&arena);
 }
@@ -53,13 +70,15 @@ void lint_find_at(struct findings *findings, enum lint_id id, const struct findi
 void lint_find(struct lint *lint, enum lint_id id, const struct lint_place *place,
                const char *format, ...)
 {
-    bool is_wanted = (int)lint_rows[id].severity <= (int)lint->extent;
+    enum finding_severity severity = severity_of(lint, id);
+    bool is_wanted = (int)severity <= (int)lint->extent;
     if (!is_wanted || ++lint->found[id] > LINT_MAX_PER_RULE)
         return;
     struct arena arena = {0};
     va_list args;
     va_start(args, format);
-    const struct finding at = {.file = place->file,
+    const struct finding at = {.severity = severity,
+                               .file = place->file,
                                .line = place->line,
                                .column = place->line > 0,
                                .pointer = place->pointer};

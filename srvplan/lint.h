@@ -87,6 +87,10 @@ enum lint_extent {
     LINT_ALL = FINDING_INFO,
 };
 
+/* Whether an inventory's policy may accept what the row says: warnings, and errors that are a
+ * matter of judgement. What is accepted is told as information. */
+bool lint_is_acceptable(enum lint_id id);
+
 /* All findings of a plan. `need` is what its layout was built for. */
 void lint_plan(const struct plan *plan, enum layout_need need, enum lint_extent extent,
                struct findings *findings);
