@@ -33,13 +33,15 @@ struct declared_set {
     struct digest key; /* of its inputs: the same set in another inventory has the same key */
 };
 
-/* Sets of one domain whose services share a priority space, two or more; domains that have the same
- * ones share a pool. */
+/* Sets of one domain whose services share a priority space, or one that is alone; domains that have
+ * the same ones share a pool. */
 struct layout_pool {
-    struct text id;
-    const uint32_t *sets; /* declared sets, by service */
+    struct text id;       /* empty: a service that is in no pool */
+    const uint32_t *sets; /* declared sets, by service; no absent ones */
     uint32_t set_count;
-    uint32_t domain, domain_count; /* the first one, for messages */
+    uint32_t domain, domain_count;               /* the first one, for messages */
+    const struct inventory_audience **audiences; /* the different ones of its domains */
+    uint32_t audience_count;
 };
 
 /* The sets that name a node: how many, and the longest TTLs among them. */

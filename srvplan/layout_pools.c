@@ -15,11 +15,15 @@
 
 struct pool_work {
     struct layout_work *work;
-    uint32_t *pool_of; /* by service: the first service with that pool, or INVENTORY_NONE */
-    uint32_t *picked;  /* sets of one pool of one domain, behind the pool and their number */
+    uint32_t *pool_of; /* by service: the first service with that pool */
+    uint32_t *picked;  /* sets of one pool of one domain, behind the pool */
     struct intern keys;
     struct layout_pool *pools;
     size_t capacity;
+    size_t *audience_capacity; /* by pool */
+    size_t capacity_capacity;
+    struct intern audiences; /* by what they say */
+    struct intern connected; /* pools and audiences */
 };
 
 static void name_pools(struct pool_work *pools)
@@ -28,11 +32,38 @@ static void name_pools(struct pool_work *pools)
     pools->pool_of = arena_array(&pools->work->scratch, uint32_t, inventory->service_count);
     for (uint32_t i = 0; i < inventory->service_count; i++) {
         struct text id = inventory->services[i].pool;
-        pools->pool_of[i] = INVENTORY_NONE;
-        for (uint32_t j = 0; j <= i && id.len && pools->pool_of[i] == INVENTORY_NONE; j++)
+        pools->pool_of[i] = i;
+        for (uint32_t j = 0; j < i && id.len && pools->pool_of[i] == i; j++)
             if (text_equal(inventory->services[j].pool, id))
                 pools->pool_of[i] = j;
     }
+}
+
+/* A number for what an audience says; most domains have the policy's. */
+static uint32_t audience_number(struct pool_work *pools, const struct inventory_audience *audience)
+{
+    struct layout_key key = {.arena = &pools->work->scratch};
+    if (audience->parts != pools->work->inventory->policy.audience.parts)
+        for (uint32_t i = 0; i < audience->count; i++) {
+            struct text model = audience->parts[i].model;
+            layout_key_bytes(&key, (struct bytes){(const uint8_t *)model.ptr, model.len});
+            layout_key_u32(&key, audience->parts[i].part_ppb);
+        }
+    return intern_add(&pools->audiences, layout_key_end(&key));
+}
+
+static void connect(struct pool_work *pools, uint32_t pool,
+                    const struct inventory_audience *audience)
+{
+    const uint32_t key[] = {pool, audience_number(pools, audience)};
+    uint32_t known = pools->connected.count;
+    if (intern_add(&pools->connected, (struct bytes){(const uint8_t *)key, sizeof key}) != known)
+        return;
+    struct layout_pool *in = &pools->pools[pool];
+    in->audiences =
+        arena_grow(pools->work->arena, in->audiences, &pools->audience_capacity[pool],
+                   (size_t)in->audience_count + 1, sizeof(const struct inventory_audience *));
+    in->audiences[in->audience_count++] = audience;
 }
 
 /* Adds the pool of `count` sets, which stand in picked[], or counts its domain. */
@@ -47,6 +78,9 @@ static void pool_add(struct pool_work *pools, uint32_t service, uint32_t count, 
         memcpy(sets, pools->picked + 1, count * sizeof *sets);
         pools->pools = arena_grow(work->arena, pools->pools, &pools->capacity, (size_t)number + 1,
                                   sizeof *pools->pools);
+        pools->audience_capacity =
+            arena_grow(&work->scratch, pools->audience_capacity, &pools->capacity_capacity,
+                       (size_t)number + 1, sizeof *pools->audience_capacity);
         pools->pools[number] = (struct layout_pool){
             .id = work->inventory->services[service].pool,
             .sets = sets,
@@ -55,6 +89,7 @@ static void pool_add(struct pool_work *pools, uint32_t service, uint32_t count, 
         };
     }
     pools->pools[number].domain_count++;
+    connect(pools, number, &work->inventory->domains[domain].audience);
 }
 
 /* The pools of a domain: of each service that is the first of its pool in the inventory. */
@@ -66,7 +101,7 @@ static void add_domain(struct pool_work *pools, uint32_t domain)
     uint32_t set_count = layout->domain_first[domain + 1] - layout->domain_first[domain];
     for (uint32_t i = 0; i < set_count; i++) {
         uint32_t pool = pools->pool_of[layout->declared[sets[i]].service], count = 0;
-        bool is_first = pool != INVENTORY_NONE;
+        bool is_first = true;
         for (uint32_t j = 0; j < set_count && is_first; j++) {
             uint32_t service = layout->declared[sets[j]].service;
             if (pools->pool_of[service] != pool)
@@ -75,7 +110,7 @@ static void add_domain(struct pool_work *pools, uint32_t domain)
             if (!inventory->services[service].is_absent)
                 pools->picked[++count] = sets[j];
         }
-        if (is_first && count > 1)
+        if (is_first && count > 0)
             pool_add(pools, pool, count, domain);
     }
 }
@@ -221,7 +256,10 @@ static void check_pool(struct layout_work *work, const struct layout_pool *pool,
 void layout_pools(struct layout_work *work)
 {
     const struct inventory *inventory = work->inventory;
-    struct pool_work pools = {.work = work, .keys = intern_over(&work->scratch)};
+    struct pool_work pools = {.work = work,
+                              .keys = intern_over(&work->scratch),
+                              .audiences = intern_over(&work->scratch),
+                              .connected = intern_over(&work->scratch)};
     struct intern said = intern_over(&work->scratch);
     pools.picked = arena_array(&work->scratch, uint32_t, (size_t)inventory->service_count + 1);
     name_pools(&pools);

@@ -241,6 +241,7 @@ struct plan_judgement plan_guards_judge(const struct plan_work *work, const stru
             judge_members(&judge);
         judge_ttl(&judge);
     }
+    guard_loads(work, sets, &list);
     guard_inventory(work, sets, &list);
     arena_fini(&judge.scratch);
     return list_end(&list);

@@ -5,7 +5,8 @@
  * much of each member stays (its part); so the same function says what the set has, what it would
  * have with everybody there (no floor is above that), and which node must come back to be above the
  * floor again. plan_guard_sets has those functions, plan_guard_failure the one for N-1,
- * plan_guard_nodes the guards that look at all sets at once, plan_guard_words what is said. */
+ * plan_guard_load N-1 again by the shares of real clients, plan_guard_nodes the guards that look at
+ * all sets at once, plan_guard_words what is said. */
 #pragma once
 #include "srvplan/plan_build.h"
 
@@ -58,9 +59,18 @@ void guard_list_add(struct guard_list *list, const struct plan_verdict *verdict)
 void guard_inventory(const struct plan_work *work, const struct plan_set *sets,
                      struct guard_list *list);
 
+/* N-1 by what clients do with the weights: see plan_guard_load.c. */
+void guard_loads(const struct plan_work *work, const struct plan_set *sets,
+                 struct guard_list *list);
+
 /* "xmpp1 (drain dr_1 until 2026-12-06T01:17:30Z)": who is out, and by what. */
 const char *guard_absentee(const struct plan_work *work, const struct plan_member *member,
                            struct arena *arena);
+
+/* "62.5 %": never rounded up, so that it does not look like the limit; or with all digits that a
+ * declared part has. */
+const char *guard_percent(uint64_t ppb, struct arena *arena);
+const char *guard_percent_exact(uint64_t ppb, struct arena *arena);
 
 /* The sentence for a verdict on a set, with what would make it pass when it is a no; in the arena.
  * `value` is the function that gave would_be and detail. */

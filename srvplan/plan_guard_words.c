@@ -6,16 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "62.5 %": never rounded up, so that it does not look like the limit. */
-static const char *percent(uint64_t ppb, struct arena *arena)
+const char *guard_percent(uint64_t ppb, struct arena *arena)
 {
     uint64_t tenths = ppb / (RATIO_ONE / 1000);
     return arena_printf(arena, "%llu.%llu %%", (unsigned long long)(tenths / 10),
                         (unsigned long long)(tenths % 10));
 }
 
-/* "62.5 %", with all digits that a declared part has. */
-static const char *percent_exact(uint64_t ppb, struct arena *arena)
+const char *guard_percent_exact(uint64_t ppb, struct arena *arena)
 {
     uint64_t whole = ppb / (RATIO_ONE / 100), rest = ppb % (RATIO_ONE / 100);
     char digits[8];
@@ -191,7 +189,7 @@ static const char *capacity_print(const struct guard_view *view, uint64_t ppb,
         where = arena_printf(arena, "in tier %.*s ", (int)tiers[detail->tier].id.len,
                              tiers[detail->tier].id.ptr);
     return arena_printf(arena, "%s of the capacity of tier %.*s (%s%llu of %llu)",
-                        percent(ppb, arena), (int)first->id.len, first->id.ptr, where,
+                        guard_percent(ppb, arena), (int)first->id.len, first->id.ptr, where,
                         (unsigned long long)detail->capacity,
                         (unsigned long long)detail->declared_capacity);
 }
@@ -218,7 +216,7 @@ static const char *quantity_print(const struct guard_view *view, const struct pl
 static const char *limit_print(uint64_t limit, enum plan_unit unit, struct arena *arena)
 {
     if (unit == PLAN_UNIT_PPB)
-        return percent_exact(limit, arena);
+        return guard_percent_exact(limit, arena);
     return arena_printf(arena, "%llu", (unsigned long long)limit);
 }
 
@@ -297,7 +295,7 @@ void guard_find_out_of_reach(struct plan_work *work, const struct guard_view *wh
     const struct plan_guard_row *row = &plan_guard_rows[verdict->guard];
     struct arena scratch = {0};
     bool is_part = verdict->unit == PLAN_UNIT_PPB;
-    const char *has = is_part ? percent(verdict->declared, &scratch)
+    const char *has = is_part ? guard_percent(verdict->declared, &scratch)
                               : limit_print(verdict->declared, verdict->unit, &scratch);
     const char *message = arena_printf(
         &scratch,

@@ -94,7 +94,8 @@ json_t *report_pools_json(const struct plan *plan)
 {
     json_t *array = json_array();
     for (uint32_t i = 0; i < plan->input.layout->pool_count; i++)
-        append(array, pool_json(plan, i));
+        if (plan->input.layout->pools[i].set_count > 1)
+            append(array, pool_json(plan, i));
     return array;
 }
 
@@ -208,5 +209,6 @@ static void put_pool(FILE *out, const struct plan *plan, uint32_t index, struct 
 void report_pools_text(FILE *out, const struct plan *plan, struct report_style style)
 {
     for (uint32_t i = 0; i < plan->input.layout->pool_count; i++)
-        put_pool(out, plan, i, style);
+        if (plan->input.layout->pools[i].set_count > 1)
+            put_pool(out, plan, i, style);
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 
 enum {
-    ROUNDS = 3000,
-    ROUNDS_PER_SIZE = 200,
+    ROUNDS = 2000,
+    ROUNDS_PER_SIZE = 100,
     SIZES = 20,
     NODES_MAX = 32,
     TIMEOUT_S = 300
@@ -166,6 +166,121 @@ static const struct plan_verdict *refusal_of(const struct plan *plan, uint32_t s
     return NULL;
 }
 
+/* -- what a pool bears --------------------------------------------------------------------------
+ */
+
+/* A record of a pool, as it is and as it is planned. */
+struct record {
+    const struct inventory_node *node;
+    const struct plan_member *member;
+    uint16_t planned_priority;
+};
+
+struct pool {
+    const struct plan *plan;
+    uint32_t count;
+    struct record records[4 * NODES_MAX];
+    uint64_t declared; /* capacity of the first tier */
+};
+
+static struct pool pool_of(const struct plan *plan, const struct layout_pool *in)
+{
+    const struct layout *layout = plan->input.layout;
+    const struct inventory *inventory = layout->inventory;
+    struct pool pool = {.plan = plan};
+    uint32_t first = UINT32_MAX;
+    for (uint32_t i = 0; i < in->set_count; i++) {
+        const struct plan_set *set = &plan->sets[in->sets[i]];
+        int32_t offset = inventory->services[layout->declared[in->sets[i]].service].priority_offset;
+        for (uint32_t j = 0; j < set->member_count; j++) {
+            const struct inventory_node *node = &inventory->nodes[set->members[j].node];
+            uint32_t priority = inventory->tiers[node->tier].priority;
+            first = priority < first ? priority : first;
+            pool.records[pool.count++] =
+                (struct record){node, &set->members[j], (uint16_t)((int32_t)priority + offset)};
+        }
+    }
+    for (uint32_t i = 0; i < pool.count; i++) {
+        bool is_new = inventory->tiers[pool.records[i].node->tier].priority == first;
+        for (uint32_t j = 0; j < i; j++)
+            is_new = is_new && pool.records[j].node != pool.records[i].node;
+        pool.declared += is_new ? pool.records[i].node->capacity : 0;
+    }
+    return pool;
+}
+
+/* What takes records away: a failed node or site, and whether all are as planned. */
+struct fate {
+    const struct inventory_node *node;
+    const struct text *site;
+    bool is_whole;
+};
+
+static bool is_live(const struct record *record, const struct fate *fate)
+{
+    return (fate->is_whole || record->member->absence == PLAN_PRESENT) &&
+           record->node != fate->node &&
+           !(fate->site && text_equal(record->node->site, *fate->site));
+}
+
+/* All clients draw by weight from the lowest priority that answers, in both services together. */
+static uint64_t bears(const struct pool *pool, const struct fate *fate)
+{
+    uint32_t priority = UINT32_MAX;
+    uint64_t sum = 0, count = 0, least = 0;
+    for (uint32_t i = 0; i < pool->count; i++) {
+        const struct record *record = &pool->records[i];
+        uint16_t own = fate->is_whole ? record->planned_priority : record->member->priority;
+        if (is_live(record, fate) && own < priority)
+            priority = own;
+    }
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < pool->count; i++) {
+            __extension__ unsigned __int128 part;
+            uint64_t mine = 0;
+            for (uint32_t j = 0; j < pool->count; j++) {
+                const struct record *record = &pool->records[j];
+                const struct plan_member *member = record->member;
+                uint16_t own = fate->is_whole ? record->planned_priority : member->priority;
+                if (record->node != pool->records[i].node || !is_live(record, fate) ||
+                    own != priority)
+                    continue;
+                uint64_t weight = fate->is_whole ? member->planned_weight : member->weight;
+                if (round == 0 && j == i) {
+                    sum += weight;
+                    count++;
+                }
+                mine += round == 1 && sum == 0 ? 1 : weight;
+            }
+            if (round == 0 || mine == 0)
+                continue;
+            part = pool->records[i].node->capacity;
+            part = part * (sum ? sum : count) * RATIO_ONE / pool->declared / mine;
+            if (least == 0 || part < least)
+                least = (uint64_t)part;
+        }
+    }
+    return least;
+}
+
+static uint64_t bears_failures(const struct pool *pool, bool is_whole)
+{
+    bool loses_sites = pool->plan->input.layout->inventory->policy.guard_min_sites >= 2;
+    uint64_t least = bears(pool, &(struct fate){.is_whole = is_whole});
+    for (uint32_t i = 0; i < pool->count; i++) {
+        const struct record *record = &pool->records[i];
+        if (!is_whole && record->member->absence != PLAN_PRESENT)
+            continue;
+        uint64_t left = bears(pool, &(struct fate){.node = record->node, .is_whole = is_whole});
+        least = left < least ? left : least;
+        if (!loses_sites)
+            continue;
+        left = bears(pool, &(struct fate){.site = &record->node->site, .is_whole = is_whole});
+        least = left < least ? left : least;
+    }
+    return least;
+}
+
 /* -- laws ---------------------------------------------------------------------------------------
  */
 
@@ -183,6 +298,8 @@ static void check_set(const struct plan *plan, uint32_t index, uint64_t seed)
         const char *name = plan_guard_rows[floors[i].guard].name;
         limit = limit < most ? limit : most;
         bool is_said = floors[i].guard == PLAN_GUARD_MIN_NODES && limit <= 1;
+        if (floors[i].guard == PLAN_GUARD_SURVIVE && left >= limit)
+            continue; /* by what clients do it may be refused still: check_survivors */
         LAW((left < limit && !is_said) == (refusal != NULL), seed,
             "%s of set %u: %llu left, %llu asked for", name, index, (unsigned long long)left,
             (unsigned long long)limit);
@@ -193,6 +310,49 @@ static void check_set(const struct plan *plan, uint32_t index, uint64_t seed)
             (unsigned long long)refusal->declared, (unsigned long long)left,
             (unsigned long long)limit, (unsigned long long)most);
     }
+}
+
+static bool is_refused_by_capacity(const struct plan *plan, const struct layout_pool *in)
+{
+    const struct inventory_policy *policy = &plan->input.layout->inventory->policy;
+    for (uint32_t j = 0; j < in->set_count; j++) {
+        const struct scene scene = scene_of(plan, &plan->sets[in->sets[j]]);
+        const struct scene whole = whole_of(&scene);
+        uint64_t limit = asked(policy, PLAN_GUARD_SURVIVE);
+        uint64_t most = scene.count ? survivors(&whole) : 0;
+        limit = limit < most ? limit : most;
+        if (scene.count > 0 && survivors(&scene) < limit)
+            return true;
+    }
+    return false;
+}
+
+static bool bears_too_little(const struct plan *plan, const struct layout_pool *in)
+{
+    uint64_t limit = plan->input.layout->inventory->policy.guard_min_capacity_ppb;
+    struct pool pool = pool_of(plan, in);
+    bool is_by_hand = false;
+    for (uint32_t i = 0; i < pool.count; i++)
+        is_by_hand |= pool.records[i].member->weight_reason != PLAN_WEIGHT_SCALE;
+    if (!is_by_hand || limit == 0)
+        return false;
+    uint64_t most = bears_failures(&pool, true);
+    return bears_failures(&pool, false) < (limit < most ? limit : most);
+}
+
+/* A set is refused by capacity, or because a pool that it is the first of bears too little. */
+static void check_survivors(const struct plan *plan, uint32_t set, uint64_t seed)
+{
+    const struct layout *layout = plan->input.layout;
+    const struct layout_pool alone = {.sets = &set, .set_count = 1};
+    bool is_refused = is_refused_by_capacity(plan, &alone);
+    for (uint32_t i = 0; i < layout->pool_count; i++) {
+        const struct layout_pool *in = &layout->pools[i];
+        if (in->sets[0] == set && !is_refused_by_capacity(plan, in))
+            is_refused |= bears_too_little(plan, in);
+    }
+    LAW(is_refused == (refusal_of(plan, set, PLAN_GUARD_SURVIVE, NULL) != NULL), seed,
+        "survive_one_more_failure of set %u", set);
 }
 
 static bool is_in_service(const struct plan *plan, uint32_t node)
@@ -293,8 +453,11 @@ static void guards_are_right(uint64_t seed)
         struct overlays overlays = gen_overlays(inventory, seed);
         struct plan *plan = plan_compute(&(struct plan_input){layout, &overlays, GEN_NOW_MS});
         for (uint32_t i = 0; i < plan->set_count; i++)
-            if (!plan->sets[i].is_null)
+            if (!plan->sets[i].is_null) {
                 check_set(plan, i, seed);
+                if (inventory->policy.guard_survives_failure)
+                    check_survivors(plan, i, seed);
+            }
         check_inventory(plan, seed);
         check_passes(plan, seed);
         plan_free(plan);

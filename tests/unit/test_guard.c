@@ -31,6 +31,7 @@ static struct made made_of(struct inventory *inventory, const struct overlays *o
     struct made made = {.inventory = inventory};
     make_zone(inventory, &(struct make_zone){.apex = "example.org", .name_servers = outside});
     make_domain(inventory, &(struct make_domain){.name = "example.org"});
+    inventory->domains[0].audience = inventory->policy.audience;
     made.layout = layout_build(inventory, LAYOUT_FOR_PLAN, &findings);
     ck_assert_msg(made.layout, "%s", findings.count ? findings.items[0].message : "?");
     findings_fini(&findings);
@@ -502,6 +503,85 @@ START_TEST(what_no_set_can_keep_is_a_finding)
 }
 END_TEST
 
+/* -- one further failure, by what clients do ----------------------------------------------------
+ */
+
+static const struct node four[] = {
+    {"a", 110, 0, "ams"}, {"b", 100, 0, "ams"}, {"c", 100, 0, "fra"}, {"d", 100, 0, "fra"}, {0}};
+
+/* Floors by hand: with 3:1:1:1 and d drained, after b fails a gets 3/4 and bears 1/4 over 3/4; with
+ * 60 % for a alone and b drained, after c fails a gets 0.6 + 0.4 * 110/210 and bears 110/410 of it.
+ */
+static const struct {
+    const char *label;
+    const struct node *nodes;
+    int32_t weights[4];   /* by hand; 0: by the scale */
+    const char *heaviest; /* whom 60 % run, or NULL */
+    const char *out;
+    uint32_t min_capacity_ppb, min_sites;
+    const char *refusals, *message;
+} loads[] = {
+    /* clang-format off */
+    {"weights by the scale: capacities say it", equal, {0}, NULL, "---x", 400000000, 0, "", NULL},
+    {"more weight than capacity: all there", equal, {300, 100, 100, 100}, NULL, "----", 400000000, 0,
+     "", NULL},
+    {"more weight than capacity: one drained", equal, {300, 100, 100, 100}, NULL, "---x", 400000000,
+     0, "survive_one_more_failure 333333333<400000000",
+     "after one further failure, of b, example.org/xmpp-client would bear 33.3 % of the load that "
+     "tier primary is made for (400), and at least 40 % must be borne: a with a capacity of 100 "
+     "gets 75.0 % of the connections: put back d (drain dr_3)"},
+    {"more weight than capacity: at the limit", equal, {300, 100, 100, 100}, NULL, "---x", 333333333,
+     0, "", NULL},
+    {"more weight than capacity, more asked than the whole has: it may not get worse", equal,
+     {300, 100, 100, 100}, NULL, "---x", 450000000, 0,
+     "survive_one_more_failure 333333333<416666666", NULL},
+    {"capacity alone is too little: said once", equal, {300, 100, 100, 100}, NULL, "--xx", 400000000,
+     0, "survive_one_more_failure 250000000<400000000", "25.0 % of the capacity of tier primary"},
+    {"clients that take the heaviest: all there", four, {0}, "heaviest", "----", 350000000, 0, "",
+     NULL},
+    {"clients that take the heaviest: one drained", four, {0}, "heaviest", "-x--", 350000000, 0,
+     "survive_one_more_failure 331420", "would bear 33.1 % of the load that tier primary is made for "
+     "(410), and at least 35 % must be borne: a with a capacity of 110 gets 81.0 % of the "
+     "connections, most by heaviest: put back b (drain dr_1)"},
+    {"a program counts by its model: libstrophe takes the heaviest", four, {0}, "profanity", "-x--",
+     350000000, 0, "survive_one_more_failure 331420", "most by profanity"},
+    {"servers say nothing about clients", four, {0}, "mongooseim", "-x--", 350000000, 0, "", NULL},
+    {"the loss of a site", equal, {100, 100, 300, 100}, NULL, "-x--", 300000000, 2,
+     "survive_one_more_failure 250000000<300000000", "after the loss of one site more, "},
+    /* clang-format on */
+};
+
+START_TEST(one_more_failure_is_judged_by_shares)
+{
+    struct arena arena = {0};
+    const struct inventory_policy policy = {.guard_survives_failure = true,
+                                            .guard_min_capacity_ppb = loads[_i].min_capacity_ppb,
+                                            .guard_min_sites = loads[_i].min_sites};
+    struct inventory *inventory = inventory_of(loads[_i].nodes, &policy);
+    for (uint32_t i = 0; i < inventory->node_count; i++) {
+        int32_t *weights = arena_new(&inventory->arena, int32_t);
+        *weights = loads[_i].weights[i] ? loads[_i].weights[i] : -1;
+        inventory->nodes[i].weights = weights;
+    }
+    const struct inventory_audience_part part = {
+        .model = text_from(loads[_i].heaviest ? loads[_i].heaviest : ""), .part_ppb = 600000000};
+    if (loads[_i].heaviest)
+        inventory->policy.audience = (struct inventory_audience){&part, 1};
+    struct overlays overlays = drains_of(inventory, loads[_i].out);
+    struct made made = made_of(inventory, &overlays);
+    const char *got = refusals_print(made.plan->refusals, made.plan->refusal_count, &arena);
+    ck_assert_msg(strncmp(got, loads[_i].refusals, strlen(loads[_i].refusals)) == 0 &&
+                      (got[0] != '\0') == (loads[_i].refusals[0] != '\0'),
+                  "%s: %s", loads[_i].label, got);
+    if (loads[_i].message)
+        ck_assert_msg(strstr(made.plan->refusals[0].message, loads[_i].message), "%s: %s",
+                      loads[_i].label, made.plan->refusals[0].message);
+    ck_assert_uint_le(made.plan->refusal_count, 1);
+    arena_fini(&arena);
+    made_fini(&made);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("guard");
@@ -516,6 +596,7 @@ int main(void)
     tcase_add_test(tcase, a_set_of_demoted_nodes_is_not_empty_and_has_nobody);
     tcase_add_loop_test(tcase, a_guard_that_passes_says_how_much_room_is_left, 0, COUNT_OF(passes));
     tcase_add_loop_test(tcase, what_no_set_can_keep_is_a_finding, 0, COUNT_OF(reaches));
+    tcase_add_loop_test(tcase, one_more_failure_is_judged_by_shares, 0, COUNT_OF(loads));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -547,12 +547,14 @@ START_TEST(domains_with_the_same_sets_share_a_pool)
                                .name = "c.example.org", .services = one, .service_count = 1});
     struct layout *layout = layout_build(inventory, LAYOUT_FOR_PLAN, &findings);
     ck_assert_ptr_nonnull(layout);
-    ck_assert_uint_eq(layout->pool_count, 2); /* c.example.org has one half only */
+    ck_assert_uint_eq(layout->pool_count, 3);
     ck_assert_uint_eq(layout->pools[0].domain, 0);
     ck_assert_uint_eq(layout->pools[0].domain_count, 2);
     ck_assert_uint_eq(layout->pools[0].set_count, 2);
     ck_assert_uint_eq(layout->declared[layout->pools[0].sets[1]].service, 1);
     ck_assert_uint_eq(layout->pools[1].domain_count, 1);
+    ck_assert_uint_eq(layout->pools[2].set_count, 1); /* c.example.org has one half only */
+    ck_assert_uint_eq(layout->pools[2].domain, 3);
     ck_assert(text_is(layout->pools[0].id, "c2s"));
     layout_free(layout);
     findings_fini(&findings);
