@@ -246,7 +246,7 @@ START_TEST(clocks_show_what_the_c_library_shows)
     ck_assert_msg(zone, "%s", err.message);
     setenv("TZ", zones[_i], 1);
     tzset();
-    for (int64_t at_s = 0; at_s < INT64_C(4102444800); at_s += 10799) {
+    for (int64_t at_s = 0; at_s < INT64_C(4102444800); at_s += 43201) {
         time_t at = (time_t)at_s;
         struct tm tm;
         localtime_r(&at, &tm);
