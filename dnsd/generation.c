@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define GOLDEN_RATIO 0x9E3779B9u /* of 2^32 */
+
 bool generations_init(struct generations *all, uint32_t workers, struct error *err)
 {
     *all = (struct generations){.workers = workers, .next_sequence = USING_FIRST};
@@ -75,6 +77,22 @@ bool generations_have_room(const struct generations *all)
     return false;
 }
 
+/* Where each worker begins in the orders of each set. Not at the same one: workers would answer in
+ * step, and so would each generation begin anew with the heaviest record, however soon it follows.
+ * Multiples of the golden ratio lie evenly apart (Knuth, "The Art of Computer Programming", 6.4),
+ * however many they are. */
+static void begin_turns(const struct generations *all, const struct generation *next)
+{
+    const struct image *image = &next->image;
+    for (uint32_t worker = 0; worker < all->workers; worker++) {
+        uint32_t *turns = generation_turns(next, worker);
+        uint32_t at = (uint32_t)(next->sequence * all->workers + worker) * GOLDEN_RATIO;
+        for (uint32_t set = 0; set < image->answers_header->sets.count; set++)
+            if (image->sets[set].answer_count > 1)
+                turns[set] = (uint32_t)((uint64_t)at * image->sets[set].answer_count >> 32);
+    }
+}
+
 bool generations_take(struct generations *all, struct image *image, int64_t now_ms,
                       struct error *err)
 {
@@ -102,6 +120,7 @@ bool generations_take(struct generations *all, struct image *image, int64_t now_
         free_slot(next);
         return error_set(err, ERROR_SYSTEM, "no memory for the orders of %u sets; free some", sets);
     }
+    begin_turns(all, next);
     all->next_sequence++;
     next->state = GENERATION_CURRENT;
     struct generation *old = atomic_exchange(&all->current, next);

@@ -61,6 +61,12 @@ enum server_product {
     SERVER_OTHER,
 };
 
+/* In which order srvplan-dnsd answers the records of an SRV set; zone files are always in order. */
+enum answer_order {
+    ANSWER_ORDER_WEIGHTED, /* several orders in turn, first places by weight */
+    ANSWER_ORDER_FIXED,    /* by priority, then node id */
+};
+
 enum soa_serial {
     SOA_SERIAL_UNIXTIME,
     SOA_SERIAL_DATE,
@@ -202,6 +208,7 @@ struct inventory_policy {
     uint32_t hamilton_total; /* of WEIGHTS_HAMILTON, 1..65535 */
     uint32_t weight_min;     /* of a live node, 1..65535 */
     uint32_t usual_capacity; /* of `defaults`: the unit of WEIGHTS_STABLE; 1..10^9 */
+    enum answer_order answer_order;
 
     enum drain_mode drain_mode;
     uint32_t drain_to_ppb; /* of DRAIN_WEIGHT */

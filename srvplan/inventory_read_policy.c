@@ -10,7 +10,7 @@ struct code_list {
 };
 
 struct policy {
-    struct optional scale, weight_min;
+    struct optional scale, weight_min, answer_order;
     struct optional drain_mode, drain_to, ramp_s, steps, lead, grace_s, resolver_max_ttl_s;
     struct optional min_capacity, min_nodes, max_drains, min_sites, min_ttl_s, survives_failure;
     json_t *assertions;
@@ -192,8 +192,6 @@ void assertions_read(struct load *load, const struct place *policy)
     model->assertion_count = count;
 }
 
-/* ---- the whole ---- */
-
 /* ---- checks ---- */
 
 /* Codes of the catalogue that a warning can have, and errors that are a matter of judgement. */
@@ -236,6 +234,13 @@ static void read_accepted(struct load *load, const struct place *place, json_t *
     }
     list->items = items;
 }
+static const struct choice answer_orders[] = {
+    {"weighted", ANSWER_ORDER_WEIGHTED, false},
+    {"fixed", ANSWER_ORDER_FIXED, false},
+    {0},
+};
+
+/* ---- the whole ---- */
 
 static uint32_t or_usual(struct optional number, uint32_t usual)
 {
@@ -249,6 +254,7 @@ static void policy_fill(struct inventory_policy *model, const struct policy *pol
         .scale = is_hamilton ? WEIGHTS_HAMILTON : (enum weights_scale)policy->scale.value,
         .hamilton_total = is_hamilton ? (uint32_t)(policy->scale.value - HAMILTON) : 0,
         .weight_min = or_usual(policy->weight_min, 1),
+        .answer_order = (enum answer_order)policy->answer_order.value,
         .drain_mode = (enum drain_mode)policy->drain_mode.value,
         .drain_to_ppb = or_usual(policy->drain_to, 0),
         .ramp_s = or_usual(policy->ramp_s, 0),
@@ -277,6 +283,10 @@ void policy_read(struct load *load, const struct place *place, json_t *value)
         {.key = "weights", .read = read_weights_policy},
         {.key = "drain", .read = read_drain_policy},
         {.key = "guard", .read = read_guard_policy},
+        {.key = "answer_order",
+         .read = read_choice,
+         .field = POLICY_FIELD(answer_order),
+         .choices = answer_orders},
         {.key = "audience", .read = read_audience, .field = POLICY_FIELD(audience)},
         {.key = "sessions", .read = read_sessions, .field = POLICY_FIELD(sessions)},
         {.key = "resolver_profile", .read = read_resolvers, .field = POLICY_FIELD(resolvers)},

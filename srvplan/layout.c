@@ -85,6 +85,12 @@ struct layout *layout_build(const struct inventory *inventory, enum layout_need 
     return layout;
 }
 
+enum content_order layout_order_of(const struct inventory *inventory)
+{
+    return inventory->policy.answer_order == ANSWER_ORDER_FIXED ? CONTENT_ORDER_FIXED
+                                                                : CONTENT_ORDER_WEIGHTED;
+}
+
 void layout_free(struct layout *layout)
 {
     if (!layout)

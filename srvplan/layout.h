@@ -76,3 +76,6 @@ enum layout_need {
 NODISCARD struct layout *layout_build(const struct inventory *inventory, enum layout_need need,
                                       struct findings *findings);
 void layout_free(struct layout *layout);
+
+/* In which order the SRV sets of an inventory are answered. */
+enum content_order layout_order_of(const struct inventory *inventory);

@@ -93,6 +93,8 @@ static uint32_t set_of(struct records_work *r, const uint32_t *sets, uint32_t zo
     struct content_set set = {
         .type = group.records->type,
         .section = CONTENT_ANSWER,
+        .order = group.records->type == RRTYPE_SRV ? layout_order_of(r->work->inventory)
+                                                   : CONTENT_ORDER_FIXED,
         .ttl_s = group.records->ttl_s,
         .count = group.count,
         .rdata = rdata,

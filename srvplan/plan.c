@@ -81,6 +81,7 @@ static void render_set(struct plan_work *work, const struct plan_set *set,
     *content = (struct content_set){
         .type = RRTYPE_SRV,
         .section = CONTENT_ANSWER,
+        .order = layout_order_of(work->inventory),
         .ttl_s = set->ttl_s,
         .usual_owner_bytes = work->plan->input.layout->declared[set->declared].usual_owner_bytes,
     };
@@ -145,6 +146,7 @@ struct plan *plan_compute(const struct plan_input *input)
                layout->fixed_count * sizeof *content);
     plan->sets = sets;
     plan->content = (struct content_sets){content, layout->declared_count + layout->fixed_count};
+    plan_orders(&work);
     plan_guards(&work);
     plan_pending(&work);
     arena_fini(&work.scratch);

@@ -135,6 +135,11 @@ bool plan_hold_is_out(const struct plan_hold *hold, int64_t at_ms);
 /* Judges the drains that were asked for and are not out yet: fills plan->pending. */
 void plan_pending(struct plan_work *work);
 
+/* -- plan_orders.c -- */
+
+/* Finds the sets whose answers cannot begin with each node as often as its weight says. */
+void plan_orders(struct plan_work *work);
+
 /* -- plan_window.c, plan_timeline.c -- */
 
 /* Makes occurrences and their holds. */

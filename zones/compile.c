@@ -12,6 +12,7 @@ enum {
     HEADER_BYTES = 12,
     QUESTION_TAIL_BYTES = 4, /* type and class behind the name */
     OPT_BYTES = 11,
+    RECORD_HEAD_BYTES = 12, /* a pointer, type, class, TTL, length of RDATA */
     POINTER = 0xC000,
     POINTER_MAX = 0x3FFF,
     /* What a body may measure in a stream, whatever the owner. */
@@ -197,10 +198,28 @@ static void put_additionals(struct work *work, const struct content_sets *sets,
     compiled->cut_count = count;
 }
 
-bool compile_set(struct arena *arena, const struct content_sets *sets, uint32_t index,
-                 struct compiled *compiled, struct error *err)
+struct compiled_size compile_size_max(const struct content_sets *sets,
+                                      const struct content_set *set)
 {
-    const struct content_set *set = &sets->sets[index];
+    uint64_t bytes = 0;
+    struct compiled_size size = {0};
+    for (uint32_t i = 0; i < set->count; i++)
+        bytes += RECORD_HEAD_BYTES + set->rdata[i].len;
+    bool has_pointers = bytes <= TARGET_MAX; /* each host's name is within reach */
+    for (uint32_t i = 0; i < set->additional_count; i++) {
+        const struct content_set *addresses = &sets->sets[set->additional[i].set];
+        size_t owner = has_pointers ? 0 : additional_name(set, &set->additional[i]).len;
+        for (uint32_t j = 0; j < addresses->count; j++)
+            bytes += RECORD_HEAD_BYTES + owner + addresses->rdata[j].len;
+        size.places += addresses->count;
+    }
+    size.body_bytes = (uint32_t)(bytes < BODY_MAX ? bytes : BODY_MAX);
+    return size;
+}
+
+bool compile_set(struct arena *arena, const struct content_sets *sets,
+                 const struct content_set *set, struct compiled *compiled, struct error *err)
+{
     struct work *work = arena_new(arena, struct work);
     work->arena = arena;
     work->owner_bytes = (uint16_t)set->usual_owner_bytes;

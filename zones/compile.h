@@ -37,7 +37,17 @@ struct compiled {
     uint32_t cut_count;              /* 0: there is no additional data */
 };
 
-/* Compiles sets->sets[set], which has records. Everything lives in the arena. Additional sets that
- * do not fit a stream any more are left out; ERROR_INVALID: the set itself does not. */
-NODISCARD bool compile_set(struct arena *arena, const struct content_sets *sets, uint32_t set,
-                           struct compiled *compiled, struct error *err);
+/* Compiles a set that has records and whose additional sets are in `sets`; it may be one of them or
+ * a copy in another order. Everything lives in the arena. Additional sets that do not fit a stream
+ * any more are left out; ERROR_INVALID: the set itself does not. */
+NODISCARD bool compile_set(struct arena *arena, const struct content_sets *sets,
+                           const struct content_set *set, struct compiled *compiled,
+                           struct error *err);
+
+/* At most so many bytes and places have the bodies of an SRV set, whatever the order of its
+ * records. */
+struct compiled_size {
+    uint32_t body_bytes, places;
+};
+struct compiled_size compile_size_max(const struct content_sets *sets,
+                                      const struct content_set *set);

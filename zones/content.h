@@ -26,6 +26,13 @@ enum content_section {
     CONTENT_AUTHORITY, /* the SOA of a negative answer (RFC 2308 section 3) */
 };
 
+/* In which order the responder answers the records of an SRV set (orders.h). Zone files and exports
+ * always have them as they stand here. */
+enum content_order {
+    CONTENT_ORDER_FIXED, /* every other type has this one, too */
+    CONTENT_ORDER_WEIGHTED,
+};
+
 /* An address set that goes with a record of this set, as additional data (RFC 2782). */
 struct content_additional {
     uint32_t record;  /* index in rdata[] */
@@ -36,6 +43,7 @@ struct content_additional {
 struct content_set {
     uint16_t type; /* enum rrtype */
     enum content_section section;
+    enum content_order order;
     uint32_t ttl_s;
     uint32_t count; /* 0: nobody is there, the name answers NODATA */
     const struct bytes *rdata;
@@ -44,8 +52,8 @@ struct content_set {
     uint32_t usual_owner_bytes; /* length of the owner it is rendered for; any owner works */
 };
 
-/* True when a secondary, a cache or a reader of answers could not tell them apart: the same records
- * in the same order, and TTL. */
+/* True when a secondary or a reader of zone files could not tell them apart: the same records in
+ * the same order, and TTL. In which order they are answered is no part of a zone. */
 bool content_set_equal(const struct content_set *a, const struct content_set *b);
 
 /* RDATA of such a set as a zone with that apex means it: templates written out. In the arena. */

@@ -3,6 +3,7 @@
 
 #include "zones/compile.h"
 #include "zones/image.h"
+#include "zones/set_orders.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,16 @@ void image_buffer_fini(struct image_buffer *buffer)
 /* -- a file under construction: lines appended at the end ---------------------------------------
  */
 
+/* What a buffer of that length has room for: it doubles, so that many small lines cost few copies.
+ * A line more than asked for, since readers may look 8 bytes ahead. */
+static size_t capacity_of(size_t len)
+{
+    size_t capacity = 16 * (size_t)IMAGE_LINE_BYTES;
+    while (capacity < len + IMAGE_LINE_BYTES)
+        capacity *= 2;
+    return capacity;
+}
+
 /* Adds `size` zeroed bytes, rounded up to lines; returns their line. */
 static uint32_t add_lines(struct image_buffer *buffer, size_t size)
 {
@@ -31,16 +42,18 @@ static uint32_t add_lines(struct image_buffer *buffer, size_t size)
     size_t first = buffer->len / IMAGE_LINE_BYTES;
     if (lines > UINT32_MAX - first)
         abort(); /* 256 GiB: input is bounded long before */
-    uint8_t *grown = NULL;
-    if (posix_memalign((void **)&grown, IMAGE_LINE_BYTES,
-                       buffer->len + lines * IMAGE_LINE_BYTES + IMAGE_LINE_BYTES) != 0)
-        abort();
-    if (buffer->len)
-        memcpy(grown, buffer->ptr, buffer->len);
-    memset(grown + buffer->len, 0, lines * IMAGE_LINE_BYTES);
-    free(buffer->ptr);
-    buffer->ptr = grown;
-    buffer->len += lines * IMAGE_LINE_BYTES;
+    size_t len = buffer->len + lines * IMAGE_LINE_BYTES;
+    if (!buffer->ptr || capacity_of(len) > capacity_of(buffer->len)) {
+        uint8_t *grown = NULL;
+        if (posix_memalign((void **)&grown, IMAGE_LINE_BYTES, capacity_of(len)) != 0)
+            abort();
+        if (buffer->len)
+            memcpy(grown, buffer->ptr, buffer->len);
+        free(buffer->ptr);
+        buffer->ptr = grown;
+    }
+    memset(buffer->ptr + buffer->len, 0, len - buffer->len);
+    buffer->len = len;
     return (uint32_t)first;
 }
 
@@ -403,33 +416,59 @@ static uint32_t add_long(struct image_buffer *longs, const struct compiled *comp
 }
 
 struct answers_work {
-    struct image_set *sets;
-    struct image_answer *answers;
+    const struct content_sets *sets;
+    struct set_orders orders;
+    struct image_set *image_sets;
+    struct image_buffer answers, longs;
     uint32_t answer_count;
-    struct image_buffer longs;
 };
 
-static bool build_sets(struct answers_work *work, const struct content_sets *sets,
+/* Appends the answer of set `index` that `set`, one of its orders, makes. */
+static bool add_answer(struct answers_work *work, uint32_t index, const struct content_set *set,
                        struct error *err)
 {
-    for (uint32_t i = 0; i < sets->count; i++) {
-        const struct content_set *set = &sets->sets[i];
-        work->sets[i] = (struct image_set){
-            .answer_first = work->answer_count, .ttl_s = set->ttl_s, .type = set->type};
-        if (set->count == 0)
-            continue;
-        struct arena scratch = {0};
-        struct compiled compiled;
-        if (!compile_set(&scratch, sets, i, &compiled, err)) {
-            arena_fini(&scratch);
-            return false;
-        }
-        struct image_answer *answer = &work->answers[work->answer_count++];
-        answer->set = i;
+    struct arena scratch = {0};
+    struct compiled compiled;
+    bool done = compile_set(&scratch, work->sets, set, &compiled, err);
+    if (done) {
+        uint32_t line = add_lines(&work->answers, sizeof(struct image_answer));
+        struct image_answer *answer = line_at(&work->answers, line);
+        answer->set = index;
         if (!fill_answer(answer, &compiled))
             answer->long_line = add_long(&work->longs, &compiled);
-        work->sets[i].answer_count = 1;
-        arena_fini(&scratch);
+        work->image_sets[index].answer_count++;
+        work->answer_count++;
+    }
+    arena_fini(&scratch);
+    return done;
+}
+
+/* One answer, or one for each order. */
+static bool add_answers(struct answers_work *work, uint32_t index, struct error *err)
+{
+    const struct content_set *set = &work->sets->sets[index];
+    struct arena scratch = {0};
+    bool done = true;
+    if (set->count == 0)
+        return true;
+    if (!set_orders_has(set))
+        return add_answer(work, index, set, err);
+    struct orders_choice choice = set_orders_choose(&work->orders, set, &scratch);
+    const struct content_set *ordered = set_orders_make(set, choice.count, &scratch);
+    for (uint32_t i = 0; done && i < choice.count; i++)
+        done = add_answer(work, index, &ordered[i], err);
+    arena_fini(&scratch);
+    return done;
+}
+
+static bool build_sets(struct answers_work *work, struct error *err)
+{
+    for (uint32_t i = 0; i < work->sets->count; i++) {
+        const struct content_set *set = &work->sets->sets[i];
+        work->image_sets[i] = (struct image_set){
+            .answer_first = work->answer_count, .ttl_s = set->ttl_s, .type = set->type};
+        if (!add_answers(work, i, err))
+            return false;
     }
     return true;
 }
@@ -454,12 +493,13 @@ bool image_build_answers(const struct content_sets *sets, const uint32_t *serial
                          uint64_t generation, struct image_buffer *buffer, struct error *err)
 {
     struct answers_work work = {
-        .sets = calloc(sets->count + 1u, sizeof *work.sets),
-        .answers = calloc(sets->count + 1u, sizeof *work.answers),
+        .sets = sets,
+        .orders = set_orders_over(sets),
+        .image_sets = calloc(sets->count + 1u, sizeof *work.image_sets),
     };
-    if (!work.sets || !work.answers)
+    if (!work.image_sets)
         abort();
-    bool done = build_sets(&work, sets, err);
+    bool done = build_sets(&work, err);
     if (done) {
         struct image_answers_header header = {
             .magic = IMAGE_ANSWERS_MAGIC,
@@ -473,16 +513,16 @@ bool image_build_answers(const struct content_sets *sets, const uint32_t *serial
         memcpy(header.names_digest, names_digest->byte, sizeof header.names_digest);
         add_lines(&built, sizeof header);
         header.slots = add_section(&built, serials, sizeof *serials * slot_count, slot_count);
-        header.sets = add_section(&built, work.sets, sizeof *work.sets * sets->count, sets->count);
-        header.answers = add_section(&built, work.answers, sizeof *work.answers * work.answer_count,
-                                     work.answer_count);
+        header.sets = add_section(&built, work.image_sets, sizeof *work.image_sets * sets->count,
+                                  sets->count);
+        header.answers = add_section(&built, work.answers.ptr, work.answers.len, work.answer_count);
         header.longs = add_section(&built, work.longs.ptr, work.longs.len,
                                    (uint32_t)(work.longs.len / IMAGE_LINE_BYTES));
         seal(&built, &header, sizeof header);
         *buffer = built;
     }
-    free(work.sets);
-    free(work.answers);
+    free(work.image_sets);
+    image_buffer_fini(&work.answers);
     image_buffer_fini(&work.longs);
     return done;
 }

@@ -109,6 +109,7 @@ static void add_selection(struct fixture *fixture, struct content_set *set, uint
                 .record = i, .name_at = 6, .set = FIXTURE_ADDRESSES + 2 * i + j};
     }
     *set = (struct content_set){.type = RRTYPE_SRV,
+                                .order = CONTENT_ORDER_WEIGHTED,
                                 .ttl_s = 300,
                                 .count = hosts,
                                 .rdata = rdata,

@@ -130,6 +130,32 @@ START_TEST(served_times_round_up)
 }
 END_TEST
 
+START_TEST(workers_and_generations_begin_at_different_orders)
+{
+    /* One query to each worker in each of 20 generations: 60 beginnings in as many orders, spread
+     * out. */
+    uint32_t used[128] = {0}, count = 0, unused = 0;
+    for (uint64_t number = 1; number <= 20; number++) {
+        take(number, 0);
+        const struct generation *now = atomic_load(&all.current);
+        count = now->image.sets[FIXTURE_WIDE].answer_count;
+        for (uint32_t worker = 0; worker < WORKERS; worker++) {
+            uint32_t turn = generation_turns(now, worker)[FIXTURE_WIDE];
+            ck_assert_uint_lt(turn, count);
+            used[turn]++;
+            ck_assert_uint_eq(generation_turns(now, worker)[FIXTURE_NS], 0); /* it has one */
+        }
+        (void)collect();
+    }
+    ck_assert_uint_eq(count, 60);
+    for (uint32_t i = 0; i < count; i++) {
+        ck_assert_msg(used[i] <= 2, "order %u of %u: %u times", i, count, used[i]);
+        unused += used[i] == 0;
+    }
+    ck_assert_uint_le(unused, 15); /* by chance it would be 22 */
+}
+END_TEST
+
 /* -- under load ---------------------------------------------------------------------------------
  */
 
@@ -191,6 +217,7 @@ int main(void)
     tcase_add_test(tests, streams_hold_the_last_served_memory_but_not_the_image);
     tcase_add_test(tests, when_no_slot_is_free_the_current_one_goes_on);
     tcase_add_test(tests, served_times_round_up);
+    tcase_add_test(tests, workers_and_generations_begin_at_different_orders);
     tcase_add_test(tests, readers_never_see_a_closed_or_older_generation);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -9,6 +9,7 @@
 #include "dnsd/query.h"
 #include "fixture.h"
 #include "zones/rrtype.h"
+#include "zones/set_orders.h"
 #include "zones/text.h"
 
 enum {
@@ -278,6 +279,19 @@ static void check_question_echo(const struct asked *asked, size_t len)
     ck_assert_mem_eq(buffer + 12, query + 12, end - 12); /* with its case */
 }
 
+/* A set as the last answer shows it: in the order whose turn it was. */
+static const struct content_set *in_order(uint32_t index)
+{
+    static const struct content_set *ordered[FIXTURE_ADDRESSES];
+    const struct content_set *set = &fixture.sets.sets[index];
+    if (!set_orders_has(set))
+        return set;
+    if (!ordered[index])
+        ordered[index] =
+            set_orders_make(set, fixture.image.sets[index].answer_count, &fixture.arena);
+    return &ordered[index][turns[index] - 1];
+}
+
 static void check_answer(const struct asked *asked)
 {
     struct arena arena = {0};
@@ -296,7 +310,7 @@ static void check_answer(const struct asked *asked)
         if (expected.zone)
             check_truncation(asked);
     } else {
-        const struct content_set *set = &fixture.sets.sets[expected.set];
+        const struct content_set *set = in_order(expected.set);
         bool is_answer = set->section == CONTENT_ANSWER;
         ck_assert_uint_eq(state.set, expected.set);
         ck_assert_uint_eq(decoded->count[1], is_answer ? set->count : 0);
@@ -525,6 +539,28 @@ START_TEST(every_size_is_used_to_its_last_byte)
 }
 END_TEST
 
+START_TEST(first_places_follow_the_weights_and_turns_go_round)
+{
+    /* The SRV set has three targets of priority 10 with the weights 100, 101 and 102. */
+    const struct asked asked = {.name = "_xmpp-client._tcp.example.org.", .type = RRTYPE_SRV};
+    const struct image_set *set = &fixture.image.sets[FIXTURE_SRV];
+    uint32_t firsts[3] = {0}, rounds = 5;
+    ck_assert_uint_gt(set->answer_count, 1);
+    for (uint32_t i = 0; i < rounds * set->answer_count; i++) {
+        size_t len;
+        struct decoded *decoded = ask_decoded(&asked, &len);
+        ck_assert_uint_eq(decoded->records[0].rdata[3], 100 + decoded->records[0].rdata[11] - '0');
+        firsts[decoded->records[0].rdata[11] - '0']++;
+        decoded_free(decoded);
+    }
+    for (int i = 0; i < 3; i++) {
+        double share = (double)firsts[i] / rounds / set->answer_count;
+        double planned = (100.0 + i) / 303;
+        ck_assert_msg(share > planned - 0.01 && share < planned + 0.01, "%d: %f", i, share);
+    }
+}
+END_TEST
+
 START_TEST(the_parent_speaks_for_the_ds_of_a_child)
 {
     size_t len;
@@ -670,6 +706,7 @@ int main(void)
                         COUNT_OF(names));
     tcase_add_loop_test(tests, each_rule_holds, 0, COUNT_OF(rules));
     tcase_add_test(tests, every_size_is_used_to_its_last_byte);
+    tcase_add_test(tests, first_places_follow_the_weights_and_turns_go_round);
     tcase_add_test(tests, the_parent_speaks_for_the_ds_of_a_child);
     tcase_add_test(tests, before_the_first_image_it_is_servfail);
     tcase_add_test(tests, every_type_at_the_ends_of_the_name_space);

@@ -10,13 +10,14 @@
 static void policy_print(const struct inventory_policy *policy, char *out, size_t size)
 {
     snprintf(out, size,
-             "scale %d/%u min %u | mode %d to %u ramp %u/%u grace %u lead %d max_ttl %u | "
+             "scale %d/%u min %u order %d | mode %d to %u ramp %u/%u grace %u lead %d max_ttl %u | "
              "nodes %u capacity %u drains %u sites %u ttl %u n-1 %d asserts %u",
-             policy->scale, policy->hamilton_total, policy->weight_min, policy->drain_mode,
-             policy->drain_to_ppb, policy->ramp_s, policy->ramp_steps, policy->grace_s,
-             policy->is_lead_auto, policy->resolver_max_ttl_s, policy->guard_min_nodes,
-             policy->guard_min_capacity_ppb, policy->guard_max_drains, policy->guard_min_sites,
-             policy->guard_min_ttl_s, policy->guard_survives_failure, policy->assertion_count);
+             policy->scale, policy->hamilton_total, policy->weight_min, policy->answer_order,
+             policy->drain_mode, policy->drain_to_ppb, policy->ramp_s, policy->ramp_steps,
+             policy->grace_s, policy->is_lead_auto, policy->resolver_max_ttl_s,
+             policy->guard_min_nodes, policy->guard_min_capacity_ppb, policy->guard_max_drains,
+             policy->guard_min_sites, policy->guard_min_ttl_s, policy->guard_survives_failure,
+             policy->assertion_count);
 }
 
 #define USUAL_GUARD "nodes 1 capacity 0 drains 0 sites 0 ttl 0 n-1 0 asserts 0"
@@ -25,31 +26,35 @@ static void policy_print(const struct inventory_policy *policy, char *out, size_
 static const struct {
     const char *label, *policy, *wanted;
 } policy_cases[] = {
-    {"left out", "{}", "scale 0/0 min 1 | " USUAL_DRAIN},
+    {"left out", "{}", "scale 0/0 min 1 order 0 | " USUAL_DRAIN},
     {"empty objects mean the same", "{\"weights\": {}, \"drain\": {}, \"guard\": {}}",
-     "scale 0/0 min 1 | " USUAL_DRAIN},
+     "scale 0/0 min 1 order 0 | " USUAL_DRAIN},
     {"stable, with a least weight", "{\"weights\": {\"scale\": \"stable\", \"min\": 512}}",
-     "scale 1/0 min 512 | " USUAL_DRAIN},
+     "scale 1/0 min 512 order 0 | " USUAL_DRAIN},
     {"hamilton has its total", "{\"weights\": {\"scale\": \"hamilton:65535\"}}",
-     "scale 2/65535 min 1 | " USUAL_DRAIN},
+     "scale 2/65535 min 1 order 0 | " USUAL_DRAIN},
     {"the smallest total", "{\"weights\": {\"scale\": \"hamilton:1\"}}",
-     "scale 2/1 min 1 | " USUAL_DRAIN},
-    {"human", "{\"weights\": {\"scale\": \"human\"}}", "scale 3/0 min 1 | " USUAL_DRAIN},
-    {"raw", "{\"weights\": {\"scale\": \"raw\"}}", "scale 4/0 min 1 | " USUAL_DRAIN},
+     "scale 2/1 min 1 order 0 | " USUAL_DRAIN},
+    {"human", "{\"weights\": {\"scale\": \"human\"}}", "scale 3/0 min 1 order 0 | " USUAL_DRAIN},
+    {"raw", "{\"weights\": {\"scale\": \"raw\"}}", "scale 4/0 min 1 order 0 | " USUAL_DRAIN},
+    {"answers in one order", "{\"answer_order\": \"fixed\"}",
+     "scale 0/0 min 1 order 1 | " USUAL_DRAIN},
+    {"answers in several orders", "{\"answer_order\": \"weighted\"}",
+     "scale 0/0 min 1 order 0 | " USUAL_DRAIN},
     {"a drain of its own",
      "{\"drain\": {\"mode\": \"weight\", \"to\": \"12.5%\", \"ramp\": \"1h\", \"steps\": 6, "
      "\"grace\": 5, \"lead\": \"none\", \"resolver_max_ttl\": \"1d\"}}",
-     "scale 0/0 min 1 | mode 2 to 125000000 ramp 3600/6 grace 5 lead 0 max_ttl "
+     "scale 0/0 min 1 order 0 | mode 2 to 125000000 ramp 3600/6 grace 5 lead 0 max_ttl "
      "86400 | " USUAL_GUARD},
     {"demote, and lead said", "{\"drain\": {\"mode\": \"demote\", \"lead\": \"auto\"}}",
-     "scale 0/0 min 1 | mode 1 to 0 ramp 0/4 grace 30 lead 1 max_ttl 0 | " USUAL_GUARD},
+     "scale 0/0 min 1 order 0 | mode 1 to 0 ramp 0/4 grace 30 lead 1 max_ttl 0 | " USUAL_GUARD},
     {"zero, without grace", "{\"drain\": {\"mode\": \"zero\", \"grace\": 0}}",
-     "scale 0/0 min 1 | mode 3 to 0 ramp 0/4 grace 0 lead 1 max_ttl 0 | " USUAL_GUARD},
+     "scale 0/0 min 1 order 0 | mode 3 to 0 ramp 0/4 grace 0 lead 1 max_ttl 0 | " USUAL_GUARD},
     {"every guard",
      "{\"guard\": {\"min_nodes\": 3, \"min_capacity\": 0.35, \"max_drains\": 2, \"min_sites\": 1, "
      "\"min_ttl\": \"15m\", \"survive_one_more_failure\": true, "
      "\"assert\": {\"x\": {\"nodes\": [\"*\"], \"at_least\": 1}}}}",
-     "scale 0/0 min 1 | mode 0 to 0 ramp 0/4 grace 30 lead 1 max_ttl 0 | "
+     "scale 0/0 min 1 order 0 | mode 0 to 0 ramp 0/4 grace 30 lead 1 max_ttl 0 | "
      "nodes 3 capacity 350000000 drains 2 sites 1 ttl 900 n-1 1 asserts 1"},
 };
 
