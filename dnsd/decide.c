@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dnsd/decide.h"
 
+#include "dnsd/chaos.h"
+#include "dnsd/edns.h"
 #include "zones/image.h"
 #include "zones/rrtype.h"
 
 enum {
-    PLAIN_DATAGRAM_BYTES = 512
-}; /* RFC 1035 section 2.3.4 */
+    PLAIN_DATAGRAM_BYTES = 512, /* RFC 1035 section 2.3.4 */
+    SOA_EXPIRE_AT = 12,         /* from the serial: RFC 1035 section 3.3.13 */
+    TSIG_TAIL_BYTES = 8,        /* no MAC: its length, original id, error, length of other data */
+};
 
 /* Where a question leads. */
 struct place {
@@ -14,13 +18,14 @@ struct place {
     bool is_exact;
 };
 
-uint32_t decide_limit(const struct question *question, enum transport transport)
+uint32_t decide_limit(const struct question *question, enum transport transport,
+                      const struct settings *settings)
 {
     if (transport == TRANSPORT_STREAM)
         return IMAGE_STREAM_MAX_BYTES;
     if (!question->has_edns || question->edns_size < PLAIN_DATAGRAM_BYTES)
         return PLAIN_DATAGRAM_BYTES;
-    return question->edns_size < IMAGE_UDP_MAX_BYTES ? question->edns_size : IMAGE_UDP_MAX_BYTES;
+    return question->edns_size < settings->edns_size ? question->edns_size : settings->edns_size;
 }
 
 /* Hashes of the suffixes of up to `depth` labels. */
@@ -125,6 +130,21 @@ static bool fit_long(const struct image *image, const struct image_answer *answe
     return true;
 }
 
+/* RFC 7314 section 3: how long a secondary may keep this version; said with the SOA when asked. */
+static void plan_expire(const struct question *question, const struct image_answer *answer,
+                        struct verdict *verdict)
+{
+    uint32_t at = answer->serial_at + (uint32_t)SOA_EXPIRE_AT;
+    if (!(question->options & QUESTION_EXPIRE) || question->type != RRTYPE_SOA ||
+        answer->ancount == 0 || answer->serial_at == IMAGE_NO_PLACE ||
+        at + 4 > answer->body_length || at + 4 > IMAGE_BODY_BYTES)
+        return;
+    verdict->options |= QUESTION_EXPIRE;
+    verdict->opt_length += EDNS_EXPIRE_BYTES;
+    verdict->expire_s = (uint32_t)answer->body[at] << 24 | (uint32_t)answer->body[at + 1] << 16 |
+                        (uint32_t)answer->body[at + 2] << 8 | answer->body[at + 3];
+}
+
 /* Answers with a set of a zone, as far as it fits into `room`. */
 static void answer_set(const struct question *question, enum transport transport,
                        struct decide_state *state, const struct image_zone *zone,
@@ -132,20 +152,26 @@ static void answer_set(const struct question *question, enum transport transport
 {
     const struct image *image = state->image;
     const struct image_set *set = &image->sets[verdict->set];
-    uint32_t room = decide_limit(question, transport) - question->end -
-                    (question->has_edns ? QUESTION_OPT_BYTES : 0u);
 
     verdict->answer = take_turn(set, &state->turns[verdict->set]);
     const struct image_answer *answer = &image->answers[verdict->answer];
-    if (transport != TRANSPORT_STREAM || !fit_long(image, answer, room, verdict))
+    plan_expire(question, answer, verdict);
+    uint32_t room =
+        decide_limit(question, transport, state->settings) - question->end - verdict->opt_length;
+    if (room <= IMAGE_BODY_BYTES || !fit_long(image, answer, room, verdict))
         fit_body(answer, room, verdict);
     uint16_t rendered_for =
         verdict->body == VERDICT_LONG ? long_of(image, answer)->rendered_for : answer->rendered_for;
     verdict->body_delta = (uint16_t)(question->length - rendered_for);
     verdict->apex_delta = (uint16_t)(question->length - zone->apex_length);
     verdict->serial = image->slots[zone->slot];
-    if (verdict->body == VERDICT_EMPTY) /* TC shows nothing of the set */
-        verdict->set = IMAGE_NONE;
+    if (verdict->body != VERDICT_EMPTY)
+        return;
+    verdict->set = IMAGE_NONE; /* TC shows nothing of the set */
+    if (verdict->options & QUESTION_EXPIRE) {
+        verdict->options &= (uint8_t)~QUESTION_EXPIRE;
+        verdict->opt_length -= EDNS_EXPIRE_BYTES;
+    }
 }
 
 static void decide_in_zone(const struct question *question, enum transport transport,
@@ -170,25 +196,76 @@ static void decide_in_zone(const struct question *question, enum transport trans
     answer_set(question, transport, state, zone, verdict);
 }
 
-void decide(const struct question *question, enum transport transport, struct decide_state *state,
-            struct verdict *verdict)
+/* We have no keys: RFC 8945 section 5.2.1, "the server MUST … return … BADKEY", unsigned. Where the
+ * record does not fit, the client may ask again over TCP. */
+static void decide_tsig(const struct question *question, enum transport transport,
+                        const struct settings *settings, struct verdict *verdict)
 {
-    *verdict = (struct verdict){.set = IMAGE_NONE, .answer = IMAGE_NONE};
-    if (question->has_edns && question->edns_version != 0) {
-        verdict->rcode = DNS_BADVERS; /* RFC 6891 section 6.1.3 */
+    uint32_t limit = decide_limit(question, transport, settings);
+    verdict->rcode = DNS_NOTAUTH;
+    verdict->tsig_length = (uint16_t)(question->tsig.mac_at - question->tsig.at + TSIG_TAIL_BYTES);
+    if ((uint32_t)question->end + verdict->opt_length + verdict->tsig_length > limit)
+        edns_plan_least(verdict);
+    if ((uint32_t)question->end + verdict->opt_length + verdict->tsig_length <= limit)
+        return;
+    verdict->tsig_length = 0;
+    verdict->flags = DNS_TC;
+}
+
+static void refuse(enum dns_rcode rcode, enum edns_error error, struct verdict *verdict)
+{
+    verdict->rcode = (uint16_t)rcode;
+    edns_plan_error(error, verdict);
+}
+
+/* Other classes than IN hold nothing but the words of CH. */
+static void decide_other_class(const struct question *question, const struct settings *settings,
+                               struct verdict *verdict)
+{
+    const struct settings_text *text = (const struct settings_text *)0;
+    if (question->class == RRCLASS_CH)
+        text = chaos_find(question, settings);
+    if (!text) {
+        refuse(DNS_REFUSED, EDNS_NOT_AUTHORITATIVE, verdict);
         return;
     }
-    verdict->rcode = DNS_REFUSED;
-    if (question->class != RRCLASS_IN || question->type == RRTYPE_AXFR ||
-        question->type == RRTYPE_IXFR)
+    verdict->flags = DNS_AA;
+    verdict->ancount = 1;
+    verdict->body = text == &settings->chaos_id ? VERDICT_ID : VERDICT_VERSION;
+}
+
+static void decide_in_class(const struct question *question, enum transport transport,
+                            struct decide_state *state, struct verdict *verdict)
+{
+    if (question->type == RRTYPE_AXFR || question->type == RRTYPE_IXFR) {
+        refuse(DNS_REFUSED, EDNS_PROHIBITED, verdict);
         return;
+    }
     if (!state->image) {
-        verdict->rcode = DNS_SERVFAIL;
+        refuse(DNS_SERVFAIL, EDNS_NOT_READY, verdict);
         return;
     }
     struct place place = find_place(question, state);
-    if (!place.name)
-        return;
-    verdict->rcode = DNS_NOERROR;
-    decide_in_zone(question, transport, state, &place, verdict);
+    if (place.name)
+        decide_in_zone(question, transport, state, &place, verdict);
+    else
+        refuse(DNS_REFUSED, EDNS_NOT_AUTHORITATIVE, verdict);
+}
+
+void decide(const struct question *question, enum transport transport, struct decide_state *state,
+            struct verdict *verdict)
+{
+    *verdict = (struct verdict){.set = IMAGE_NONE, .answer = IMAGE_NONE, .error = EDNS_NO_ERROR};
+    edns_plan(question, transport, state->settings, verdict);
+    if (question->has_edns && question->edns_version != 0) {
+        verdict->rcode = DNS_BADVERS; /* RFC 6891 section 6.1.3 */
+    } else if (question->tsig.at) {
+        decide_tsig(question, transport, state->settings, verdict);
+    } else if (question->is_bare) {
+        return; /* the cookie is all it asked for */
+    } else if (question->class != RRCLASS_IN) {
+        decide_other_class(question, state->settings, verdict);
+    } else {
+        decide_in_class(question, transport, state, verdict);
+    }
 }

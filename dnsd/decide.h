@@ -13,6 +13,11 @@
 #include "zones/image_layout.h"
 
 struct image;
+struct settings;
+
+enum {
+    STREAM_IDLE_MS = 10000 /* what keepalive tells, and what tcp.c keeps (RFC 7828) */
+};
 
 enum transport {
     TRANSPORT_DATAGRAM,
@@ -21,7 +26,8 @@ enum transport {
 
 /* What a worker keeps from one query to the next, and the generation that it answers from. */
 struct decide_state {
-    const struct image *image;                 /* NULL: none yet, everything gets SERVFAIL */
+    const struct image *image; /* NULL: none yet, everything gets SERVFAIL */
+    const struct settings *settings;
     uint32_t *turns;                           /* by set: which of its orders comes next */
     uint64_t suffix_hash[QUESTION_LABELS + 1]; /* scratch: by number of labels */
 };
@@ -30,6 +36,8 @@ enum verdict_body {
     VERDICT_EMPTY,
     VERDICT_BODY, /* the first `length` bytes of answer `answer` */
     VERDICT_LONG, /* the long body of answer `answer`, whole */
+    VERDICT_ID,   /* the words of class CH for which server this is */
+    VERDICT_VERSION,
 };
 
 struct verdict {
@@ -40,13 +48,19 @@ struct verdict {
     uint32_t set; /* that the answer shows, or IMAGE_NONE */
     uint16_t length;
     uint16_t ancount, nscount, arcount;
-    uint16_t body_delta; /* added to each pointer into the body, modulo 2^16 */
-    uint16_t apex_delta; /* … to each pointer to the apex */
-    uint32_t serial;     /* of the zone that answers */
+    uint16_t body_delta;  /* added to each pointer into the body, modulo 2^16 */
+    uint16_t apex_delta;  /* … to each pointer to the apex */
+    uint32_t serial;      /* of the zone that answers */
+    uint8_t options;      /* enum question_option: those that OPT carries */
+    uint16_t error;       /* enum edns_error */
+    uint16_t opt_length;  /* 0: there is no OPT */
+    uint16_t tsig_length; /* of the TSIG that says why it is NOTAUTH; 0: none */
+    uint32_t expire_s;    /* for the option of that name */
 };
 
 /* The size that the whole answer may have (RFC 6891 section 6.2.5, RFC 7766 section 8). */
-uint32_t decide_limit(const struct question *question, enum transport transport);
+uint32_t decide_limit(const struct question *question, enum transport transport,
+                      const struct settings *settings);
 
 /* Decides on a question that parsed. */
 void decide(const struct question *question, enum transport transport, struct decide_state *state,

@@ -2,20 +2,14 @@
 #include "dnsd/emit.h"
 
 #include <string.h>
+#include "dnsd/edns.h"
+#include "dnsd/wire.h"
 #include "zones/image.h"
 #include "zones/rrtype.h"
 
-static inline void store_u16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static inline void store_u32(uint8_t *at, uint32_t value)
-{
-    store_u16(at, value >> 16);
-    store_u16(at + 2, value);
-}
+enum {
+    TSIG_BADKEY = 17
+}; /* RFC 8945 section 3 */
 
 /* A body and its patch places, from either home. */
 struct body {
@@ -53,7 +47,7 @@ static void move_pointers(uint8_t *body, uint32_t length, const uint16_t *places
         uint32_t at = places[i];
         if (at + 2 > length)
             continue;
-        store_u16(body + at, ((unsigned)body[at] << 8 | body[at + 1]) + delta);
+        wire_store_u16(body + at, ((unsigned)body[at] << 8 | body[at + 1]) + delta);
     }
 }
 
@@ -65,19 +59,54 @@ static void emit_body(const struct image *image, const struct verdict *verdict, 
     move_pointers(to, verdict->length, body.places + body.body_patches, body.apex_patches,
                   verdict->apex_delta);
     if (body.serial_at != IMAGE_NO_PLACE && body.serial_at + 4u <= verdict->length)
-        store_u32(to + body.serial_at, verdict->serial);
+        wire_store_u32(to + body.serial_at, verdict->serial);
 }
 
-/* RFC 6891 section 6.1.2; our size, the sender's DO (RFC 3225 section 3), no options. */
-static void emit_opt(const struct question *question, const struct verdict *verdict, uint8_t *at)
+/* The words of class CH: owner as asked, TTL 0, one string. Returns the length. */
+static uint32_t emit_text(const struct settings_text *text, uint8_t *to)
 {
-    at[0] = 0;
-    store_u16(at + 1, RRTYPE_OPT);
-    store_u16(at + 3, IMAGE_UDP_MAX_BYTES);
-    at[5] = (uint8_t)(verdict->rcode >> 4);
-    at[6] = 0;
-    store_u16(at + 7, question->edns_flags & DNS_DO);
-    store_u16(at + 9, 0);
+    wire_store_u16(to, 0xC000u | QUESTION_HEADER_BYTES);
+    wire_store_u16(to + 2, RRTYPE_TXT);
+    wire_store_u16(to + 4, RRCLASS_CH);
+    wire_store_u32(to + 6, 0);
+    wire_store_u16(to + 10, text->length + 1u);
+    to[12] = text->length;
+    memcpy(to + 13, text->bytes, text->length);
+    return 13u + text->length;
+}
+
+/* The query's TSIG without its MAC, and with the error; moved to where it belongs. */
+static void emit_tsig(const struct question_tsig *tsig, uint8_t *bytes, uint32_t to)
+{
+    uint8_t id[2] = {bytes[tsig->id_at], bytes[tsig->id_at + 1]};
+    uint32_t head = (uint32_t)tsig->mac_at - tsig->at;
+    memmove(bytes + to, bytes + tsig->at, head);
+    wire_store_u16(bytes + to + (tsig->rdata_at - tsig->at) - 2,
+                   (uint32_t)tsig->mac_at - tsig->rdata_at + 8);
+    uint8_t *tail = bytes + to + head;
+    wire_store_u16(tail, 0);
+    memcpy(tail + 2, id, sizeof id);
+    wire_store_u16(tail + 4, TSIG_BADKEY);
+    wire_store_u16(tail + 6, 0);
+}
+
+/* What stands between question and OPT; returns its length. */
+static uint32_t emit_middle(const struct decide_state *state, const struct verdict *verdict,
+                            uint8_t *to)
+{
+    switch (verdict->body) {
+    case VERDICT_EMPTY:
+        return 0;
+    case VERDICT_BODY:
+    case VERDICT_LONG:
+        emit_body(state->image, verdict, to);
+        return verdict->length;
+    case VERDICT_ID:
+        return emit_text(&state->settings->chaos_id, to);
+    case VERDICT_VERSION:
+        return emit_text(&state->settings->chaos_version, to);
+    }
+    return 0;
 }
 
 /* RA, AD, CD and Z are 0 in all we say. */
@@ -86,32 +115,32 @@ static uint32_t answer_flags(const struct question *question, uint32_t more)
     return (question->flags & (DNS_OPCODE | DNS_RD)) | DNS_QR | more;
 }
 
-uint32_t emit_answer(const struct image *image, const struct question *question,
+uint32_t emit_answer(const struct decide_state *state, const struct question *question,
                      const struct verdict *verdict, uint8_t *bytes)
 {
     uint32_t length = question->end;
     uint32_t arcount = verdict->arcount;
 
-    if (verdict->body != VERDICT_EMPTY) {
-        emit_body(image, verdict, bytes + length);
-        length += verdict->length;
-    }
-    if (question->has_edns) {
-        emit_opt(question, verdict, bytes + length);
-        length += QUESTION_OPT_BYTES;
+    if (verdict->tsig_length) { /* first: OPT may overwrite where it came */
+        emit_tsig(&question->tsig, bytes, length + verdict->opt_length);
         arcount++;
     }
-    store_u16(bytes + 2, answer_flags(question, verdict->flags | (verdict->rcode & 0xFu)));
-    store_u16(bytes + 4, 1);
-    store_u16(bytes + 6, verdict->ancount);
-    store_u16(bytes + 8, verdict->nscount);
-    store_u16(bytes + 10, arcount);
-    return length;
+    length += emit_middle(state, verdict, bytes + length);
+    if (verdict->opt_length) {
+        edns_emit(state->settings, question, verdict, bytes + length);
+        arcount++;
+    }
+    wire_store_u16(bytes + 2, answer_flags(question, verdict->flags | (verdict->rcode & 0xFu)));
+    wire_store_u16(bytes + 4, question->is_bare ? 0 : 1);
+    wire_store_u16(bytes + 6, verdict->ancount);
+    wire_store_u16(bytes + 8, verdict->nscount);
+    wire_store_u16(bytes + 10, arcount);
+    return length + verdict->opt_length + verdict->tsig_length;
 }
 
 uint32_t emit_header(const struct question *question, enum dns_rcode rcode, uint8_t *bytes)
 {
-    store_u16(bytes + 2, answer_flags(question, (uint32_t)rcode));
+    wire_store_u16(bytes + 2, answer_flags(question, (uint32_t)rcode));
     memset(bytes + 4, 0, 8);
     return QUESTION_HEADER_BYTES;
 }

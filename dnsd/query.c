@@ -9,6 +9,8 @@ size_t query_answer(const struct query *query, struct query_state *state)
     uint32_t length = query->length > UINT16_MAX ? UINT32_MAX : (uint32_t)query->length;
 
     state->set = IMAGE_NONE;
+    if (!state->decide.settings)
+        state->decide.settings = &settings_default;
     switch (question_parse(query->bytes, length, question)) {
     case QUESTION_DROP:
         return 0;
@@ -20,7 +22,8 @@ size_t query_answer(const struct query *query, struct query_state *state)
         break;
     }
     struct verdict verdict;
+    cookie_judge(&state->decide.settings->secrets, query, question);
     decide(question, query->transport, &state->decide, &verdict);
     state->set = verdict.set;
-    return emit_answer(state->decide.image, question, &verdict, query->bytes);
+    return emit_answer(&state->decide, question, &verdict, query->bytes);
 }

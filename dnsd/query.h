@@ -6,19 +6,22 @@
  * worker's state. */
 #pragma once
 #include "dnsd/decide.h"
+#include "dnsd/settings.h"
 #include <stddef.h>
 
 /* What arrived: `length` bytes in a buffer whose room is enough for any answer over that transport
- * (IMAGE_UDP_MAX_BYTES or IMAGE_STREAM_MAX_BYTES), and the moment. */
+ * (SETTINGS_EDNS_MAX_BYTES or IMAGE_STREAM_MAX_BYTES), from whom, and when (UTC). */
 struct query {
     uint8_t *bytes;
     size_t length;
+    const uint8_t *source;  /* the address, 4 or 16 bytes */
+    uint32_t source_length; /* 0: unknown */
     enum transport transport;
     int64_t now_ms;
 };
 
 /* A worker's state: one worker, one state, zeroed at first. decide.image and decide.turns are those
- * of the generation that the worker announced. */
+ * of the generation that the worker announced; decide.settings may be NULL: the usual ones. */
 struct query_state {
     struct decide_state decide;
     struct question question;

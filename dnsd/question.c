@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dnsd/question.h"
 
+#include "dnsd/question_tail.h"
 #include "zones/image_layout.h"
 #include "zones/rrtype.h"
 
 enum {
     LABEL_MAX = 63
 }; /* above it: a compression pointer, or a label kind nobody uses */
-
-/* Plain loads: the struct reader of zones/base is not for the kernel's compiler. Callers have
- * checked that the bytes are there. */
-static inline uint16_t load_u16(const uint8_t *bytes, uint32_t at)
-{
-    return (uint16_t)((unsigned)bytes[at] << 8 | bytes[at + 1]);
-}
 
 /* Lower-cases eight bytes at once. Length bytes of labels pass: they are below 'A'. */
 static inline uint64_t lower_word(uint64_t word)
@@ -60,44 +54,18 @@ static bool parse_question(const uint8_t *bytes, uint32_t length, struct questio
         return false;
     question->labels = (uint8_t)labels;
     question->length = (uint8_t)(at - QUESTION_HEADER_BYTES);
-    question->type = load_u16(bytes, at);
-    question->class = load_u16(bytes, at + 2);
+    question->type = question_load_u16(bytes, at);
+    question->class = question_load_u16(bytes, at + 2);
     question->end = (uint16_t)(at + 4);
     copy_lower(question->lower, bytes + QUESTION_HEADER_BYTES, question->length);
     return true;
 }
 
-/* RFC 6891 section 6.1.2: code, length, data, and so on to the end; all of them may be unknown. */
-static bool options_are_whole(const uint8_t *bytes, uint32_t at, uint32_t end)
+static void leave_out(struct question *question)
 {
-    while (at < end) {
-        if (end - at < 4)
-            return false;
-        uint32_t data = load_u16(bytes, at + 2);
-        at += 4;
-        if (end - at < data)
-            return false;
-        at += data;
-    }
-    return true;
-}
-
-/* The one record behind the question, which must be an OPT and the last thing in the message. */
-static bool parse_opt(const uint8_t *bytes, uint32_t length, struct question *question)
-{
-    uint32_t at = question->end;
-    if (length - at < QUESTION_OPT_BYTES || bytes[at] != 0 || load_u16(bytes, at + 1) != RRTYPE_OPT)
-        return false;
-    question->has_edns = true;
-    question->edns_size = load_u16(bytes, at + 3);
-    question->edns_version = bytes[at + 6]; /* bytes[at + 5]: upper bits of an rcode, of no use */
-    question->edns_flags = load_u16(bytes, at + 7);
-    uint32_t data = load_u16(bytes, at + 9);
-    at += QUESTION_OPT_BYTES;
-    if (length - at != data)
-        return false;
-    /* What the data of another version look like is not ours to say: it gets BADVERS. */
-    return question->edns_version != 0 || options_are_whole(bytes, at, length);
+    question->labels = question->length = 0;
+    question->type = question->class = 0;
+    question->end = QUESTION_HEADER_BYTES;
 }
 
 static bool type_is_meta(uint16_t type)
@@ -111,21 +79,28 @@ enum question_verdict question_parse(const uint8_t *bytes, uint32_t length,
 {
     if (length < QUESTION_HEADER_BYTES || length > UINT16_MAX)
         return QUESTION_DROP;
-    question->flags = load_u16(bytes, 2);
+    question->flags = question_load_u16(bytes, 2);
     if (question->flags & DNS_QR) /* answering answers would let two servers talk for ever */
         return QUESTION_DROP;
     if (question->flags & DNS_OPCODE)
         return QUESTION_NOTIMP;
-    uint16_t additional = load_u16(bytes, 10);
-    if (load_u16(bytes, 4) != 1 || load_u16(bytes, 6) != 0 || load_u16(bytes, 8) != 0 ||
-        additional > 1)
-        return QUESTION_FORMERR;
-    if (!parse_question(bytes, length, question))
+    uint16_t questions = question_load_u16(bytes, 4), authority = question_load_u16(bytes, 8);
+    uint16_t additional = question_load_u16(bytes, 10);
+    if (questions > 1 || question_load_u16(bytes, 6) != 0 || authority > 1 || additional > 2)
         return QUESTION_FORMERR;
     question->has_edns = false;
-    if (additional ? !parse_opt(bytes, length, question) : length != question->end)
+    question->is_bare = questions == 0;
+    question->options = 0;
+    question->cookie_state = COOKIE_NONE;
+    question->tsig.at = 0;
+    if (question->is_bare)
+        leave_out(question);
+    else if (!parse_question(bytes, length, question))
         return QUESTION_FORMERR;
-    if (type_is_meta(question->type))
+    if (authority + additional == 0 ? length != question->end
+                                    : !question_parse_tail(bytes, length, question))
+        return QUESTION_FORMERR;
+    if (question->is_bare ? !(question->options & QUESTION_COOKIE) : type_is_meta(question->type))
         return QUESTION_FORMERR;
     return QUESTION_GOOD;
 }

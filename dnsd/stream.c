@@ -2,6 +2,7 @@
 #include "dnsd/stream.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -149,6 +150,22 @@ struct stream *stream_add(struct stream_pool *pool, int fd, int64_t now_ms)
     return stream;
 }
 
+void stream_take_source(struct stream *stream, const struct sockaddr_storage *peer)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    stream->source_len = 0;
+    if (peer->ss_family == AF_INET) {
+        memcpy(&v4, peer, sizeof v4);
+        stream->source_len = sizeof v4.sin_addr;
+        memcpy(stream->source, &v4.sin_addr, sizeof v4.sin_addr);
+    } else if (peer->ss_family == AF_INET6) {
+        memcpy(&v6, peer, sizeof v6);
+        stream->source_len = sizeof v6.sin6_addr;
+        memcpy(stream->source, &v6.sin6_addr, sizeof v6.sin6_addr);
+    }
+}
+
 static void rest_free(struct stream_pool *pool, struct stream *stream)
 {
     if (stream->rest)
@@ -216,6 +233,8 @@ static bool answer_one(struct stream_pool *pool, struct stream *stream,
     memcpy(pool->message + 2, query, len);
     struct query asked = {.bytes = pool->message + 2,
                           .length = len,
+                          .source = stream->source,
+                          .source_length = stream->source_len,
                           .transport = TRANSPORT_STREAM,
                           .now_ms = clock_realtime_ms()};
     uint32_t answer = (uint32_t)query_answer(&asked, &pool->state);

@@ -13,6 +13,7 @@
 #include "dnsd/generation.h"
 #include "dnsd/query.h"
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 enum {
     STREAM_QUERY_BYTES = 2048, /* no query is longer, whatever its options */
@@ -51,6 +52,8 @@ struct stream {
     struct stream_buffer *rest;
     uint64_t sent; /* bytes of answers, those in rest included */
     bool peer_is_done;
+    uint8_t source_len; /* of the peer's address: 4 or 16; 0: unknown */
+    uint8_t source[16];
     uint8_t pending_first, pending_count;
     uint16_t in_len;
     struct stream_pending pending[STREAM_PENDING];
@@ -82,6 +85,9 @@ void stream_pool_fini(struct stream_pool *pool); /* closes every stream */
 /* A stream over an accepted, non-blocking socket. When all places are taken, the one that has
  * waited longest is closed for it. */
 struct stream *stream_add(struct stream_pool *pool, int fd, int64_t now_ms);
+
+/* Notes whose stream it is. */
+void stream_take_source(struct stream *stream, const struct sockaddr_storage *peer);
 
 /* Reads, answers, sends, as far as it goes without blocking. False: the stream is closed. */
 bool stream_read(struct stream_pool *pool, struct stream *stream, int64_t now_ms);

@@ -23,7 +23,7 @@ enum {
 };
 
 static const int64_t limit_ms[STREAM_WAIT_KINDS] = {
-    [STREAM_WAITS_FOR_QUERY] = 10000,
+    [STREAM_WAITS_FOR_QUERY] = STREAM_IDLE_MS,
     [STREAM_WAITS_FOR_REST] = 5000,
     [STREAM_WAITS_FOR_SPACE] = 10000,
 };
@@ -67,11 +67,13 @@ static void resume_accepting(struct tcp *tcp)
     tcp->accept_again_ms = 0;
 }
 
-static void accept_stream(struct tcp *tcp, int fd, int64_t now_ms)
+static void accept_stream(struct tcp *tcp, int fd, const struct sockaddr_storage *peer,
+                          int64_t now_ms)
 {
     const int on = 1;
     (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct stream *stream = stream_add(&tcp->pool, fd, now_ms);
+    stream_take_source(stream, peer);
     if (!watch(tcp, fd, stream_key(tcp, stream)))
         stream_close(&tcp->pool, stream);
     else
@@ -81,9 +83,11 @@ static void accept_stream(struct tcp *tcp, int fd, int64_t now_ms)
 static void accept_some(struct tcp *tcp, int listener, int64_t now_ms)
 {
     for (int i = 0; i < ACCEPTS; i++) {
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage peer = {0};
+        socklen_t len = sizeof peer;
+        int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            accept_stream(tcp, fd, now_ms);
+            accept_stream(tcp, fd, &peer, now_ms);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -222,6 +226,7 @@ bool tcp_start(struct tcp *tcp, struct generations *generations, uint32_t capaci
     tcp->epoll = epoll_create1(EPOLL_CLOEXEC);
     tcp->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool done = stream_pool_init(&tcp->pool, generations, capacity, err);
+    tcp->pool.state.decide.settings = tcp->settings;
     if (done && (tcp->epoll < 0 || tcp->wake < 0 || !watch(tcp, tcp->wake, WAKE)))
         done = error_system(err, "TCP", NULL, "cannot watch sockets");
     for (uint32_t i = 0; done && i < tcp->listener_count; i++)

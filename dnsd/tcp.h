@@ -16,6 +16,7 @@ struct tcp {
     struct stream_pool pool;
     int listeners[TCP_MAX_LISTENERS];
     uint32_t listener_count;
+    const struct settings *settings; /* NULL: the usual ones */
     int epoll, wake;
     int64_t accept_again_ms; /* 0: accepting */
     atomic_bool stop;

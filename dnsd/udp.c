@@ -11,12 +11,11 @@
 #include "zones/base/file.h"
 
 enum {
-    BATCH = 32,          /* measured: half of it is slower, twice is not faster */
-    BUFFER_BYTES = 2048, /* no query is longer; answers are at most IMAGE_UDP_MAX_BYTES */
+    BATCH = 32, /* measured: half of it is slower, twice is not faster */
+    BUFFER_BYTES = SETTINGS_EDNS_MAX_BYTES, /* no query is longer, and no answer */
     CONTROL_BYTES = CMSG_SPACE(sizeof(struct in6_pktinfo)) +
                     CMSG_SPACE(sizeof(struct in_pktinfo)), /* the larger one and to spare */
 };
-_Static_assert(BUFFER_BYTES >= (int)IMAGE_UDP_MAX_BYTES, "answers overwrite their queries");
 
 union peer {
     struct sockaddr any;
@@ -77,6 +76,14 @@ static void clear_interface(struct msghdr *header)
     }
 }
 
+/* The address of who asks. */
+static void take_source(struct query *query, const union peer *peer)
+{
+    bool is_v6 = peer->any.sa_family == AF_INET6;
+    query->source = is_v6 ? peer->v6.sin6_addr.s6_addr : (const uint8_t *)&peer->v4.sin_addr.s_addr;
+    query->source_length = is_v6 ? sizeof peer->v6.sin6_addr : sizeof peer->v4.sin_addr;
+}
+
 /* Answers what came; returns how many answers stand in out[]. */
 static unsigned batch_answer(struct batch *batch, unsigned count, int64_t now_ms)
 {
@@ -89,6 +96,7 @@ static unsigned batch_answer(struct batch *batch, unsigned count, int64_t now_ms
                               .length = batch->in[i].msg_len,
                               .transport = TRANSPORT_DATAGRAM,
                               .now_ms = now_ms};
+        take_source(&query, &batch->peer[i]);
         size_t length = query_answer(&query, &batch->state);
         if (length == 0)
             continue;
@@ -146,6 +154,7 @@ static void *udp_run(void *argument)
     if (!batch)
         abort(); /* at start; the supervisor sees it */
     memset(batch, 0, sizeof *batch);
+    batch->state.decide.settings = udp->settings;
     batch_reset(batch, BATCH);
     for (;;) {
         bool is_last = atomic_load(&udp->stop);

@@ -6,12 +6,14 @@
  * kernel does not take is lost, as UDP may be. Between batches the thread uses no generation. */
 #pragma once
 #include "dnsd/generation.h"
+#include "dnsd/settings.h"
 #include <pthread.h>
 
 struct udp_worker {
     int fd;          /* its own, closed by udp_worker_join */
     uint32_t worker; /* which word and rows are its */
     struct generations *generations;
+    const struct settings *settings; /* NULL: the usual ones */
     atomic_bool stop;
     bool is_started;
     pthread_t thread;

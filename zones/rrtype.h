@@ -10,6 +10,7 @@ enum rrtype {
 
 enum {
     RRCLASS_IN = 1,
+    RRCLASS_CH = 3,
     RRCLASS_ANY = 255
 };
 

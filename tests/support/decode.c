@@ -119,7 +119,26 @@ static void get_record(struct cursor *c, struct decoded *decoded, unsigned secti
     decoded->opt_extended_rcode = (uint8_t)(record->ttl >> 24);
     decoded->opt_version = (uint8_t)(record->ttl >> 16);
     decoded->opt_flags = (uint16_t)record->ttl;
-    c->at = end;
+    decoded->opt_data = c->bytes + c->at;
+    decoded->opt_data_len = c->mistake ? 0 : end - c->at;
+    while (c->at < end && !c->mistake) {
+        get(c, 2);
+        c->at += get(c, 2);
+    }
+    if (c->at != end && !c->mistake)
+        c->mistake = "options that do not fill OPT";
+}
+
+const uint8_t *decoded_option(const struct decoded *decoded, unsigned code, size_t *len)
+{
+    const uint8_t *at = decoded->opt_data, *end = at + decoded->opt_data_len;
+    while (at && at < end) { /* decode has walked them */
+        *len = (size_t)at[2] << 8 | at[3];
+        if (((unsigned)at[0] << 8 | at[1]) == code)
+            return at + 4;
+        at += 4 + *len;
+    }
+    return NULL;
 }
 
 struct decoded *decode(const uint8_t *bytes, size_t len)

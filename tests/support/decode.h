@@ -33,12 +33,17 @@ struct decoded {
     bool has_opt;
     uint16_t opt_size, opt_flags;
     uint8_t opt_extended_rcode, opt_version;
+    const uint8_t *opt_data; /* its options, in the message */
+    size_t opt_data_len;
     const char *mistake; /* NULL: the message is whole, with no byte left over */
 };
 
 /* Free with decoded_free. */
 struct decoded *decode(const uint8_t *bytes, size_t len);
 void decoded_free(struct decoded *decoded);
+
+/* The data of the first option with that code; NULL: there is none. */
+const uint8_t *decoded_option(const struct decoded *decoded, unsigned code, size_t *len);
 
 /* Equal but for the case of letters. */
 bool decoded_name_equal(const struct decoded_name *a, const uint8_t *wire, size_t len);

@@ -677,13 +677,14 @@ START_TEST(the_folded_sum_and_the_patches_are_the_sum_of_what_is_sent)
         struct verdict verdict;
         size_t len = put_query(buffer, &asked);
         ck_assert_int_eq(question_parse(buffer, (uint32_t)len, question), QUESTION_GOOD);
+        state.decide.settings = &settings_default;
         decide(question, TRANSPORT_DATAGRAM, &state.decide, &verdict);
         if (verdict.body != VERDICT_BODY)
             continue;
         const struct image_answer *answer = &fixture.image.answers[verdict.answer];
         if (verdict.length != answer->body_length) /* the sum is that of the whole body */
             continue;
-        emit_answer(&fixture.image, question, &verdict, buffer);
+        emit_answer(&state.decide, question, &verdict, buffer);
         uint32_t sent = sum_of(buffer + question->end, verdict.length);
         uint32_t computed = patched_sum(answer, &verdict);
         ck_assert_msg(sent % 0xFFFF == computed % 0xFFFF, "%s type %u: %04x, sent %04x", names[_i],

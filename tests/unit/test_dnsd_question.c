@@ -13,6 +13,25 @@
 #define SRV_IN "\0\41\0\1"
 #define OPT(size, version, length) "\0\0\51" size "\0" version "\x80\0" length
 
+#define WITH_OPT(data_length, data)                                                                \
+    BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN OPT("\4\xd0", "\0", data_length) data)
+/* Algorithm "a", time, fudge, a MAC of two bytes, original id, no error, no other data. */
+#define TSIG_DATA                                                                                  \
+    "\1a\0"                                                                                        \
+    "\0\0\1\2\3\4"                                                                                 \
+    "\1\54"                                                                                        \
+    "\0\2mm"                                                                                       \
+    "\x12\x34"                                                                                     \
+    "\0\0"                                                                                         \
+    "\0\0"
+#define TSIG(owner) owner "\0\372\0\377\0\0\0\0\0\25" TSIG_DATA
+#define IXFR_IN "\0\373\0\1"
+#define SOA(owner)                                                                                 \
+    owner "\0\6\0\1\0\0\0\0\0\26"                                                                  \
+          "\0\0"                                                                                   \
+          "\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define COOKIE_8 "\0\12\0\10clientco"
+
 #define BYTES(literal) .bytes = (literal), .length = sizeof(literal) - 1
 
 static const struct {
@@ -67,6 +86,83 @@ static const struct {
      BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN OPT("\4\xd0", "\1", "\0\3") "\0\12\0"), QUESTION_GOOD},
     {"OPT data shorter than said",
      BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN OPT("\4\xd0", "\0", "\0\4")), QUESTION_FORMERR},
+    {"NSID, EXPIRE, keepalive and a cookie together",
+     WITH_OPT("\0\30", "\0\3\0\0\0\11\0\0\0\13\0\0" COOKIE_8), QUESTION_GOOD},
+    {"a cookie of 16", WITH_OPT("\0\24", "\0\12\0\20clientcoserverco"), QUESTION_GOOD},
+    {"a cookie of 40", WITH_OPT("\0\54", "\0\12\0\50clientcoserverco0123456789abcdef01234567"),
+     QUESTION_GOOD},
+    {"a cookie of 0", WITH_OPT("\0\4", "\0\12\0\0"), QUESTION_FORMERR},
+    {"a cookie of 7", WITH_OPT("\0\13", "\0\12\0\7clientc"), QUESTION_FORMERR},
+    {"a cookie of 9", WITH_OPT("\0\15", "\0\12\0\11clientcoX"), QUESTION_FORMERR},
+    {"a cookie of 15", WITH_OPT("\0\23", "\0\12\0\17clientcoserverc"), QUESTION_FORMERR},
+    {"a cookie of 41", WITH_OPT("\0\55", "\0\12\0\51clientcoserverco0123456789abcdef012345678"),
+     QUESTION_FORMERR},
+    {"of two cookies the first counts", WITH_OPT("\0\20", COOKIE_8 "\0\12\0\0"), QUESTION_GOOD},
+    {"32 options",
+     WITH_OPT("\0\x80", "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"
+                        "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"
+                        "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"
+                        "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"),
+     QUESTION_GOOD},
+    {"33 options",
+     WITH_OPT("\0\x84", "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"
+                        "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"
+                        "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"
+                        "\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0\0\3\0\0"
+                        "\0\3\0\0"),
+     QUESTION_FORMERR},
+    {"a cookie without a question",
+     BYTES(HEADER("\0\0\0\0\0\0\0\1") OPT("\4\xd0", "\0", "\0\14") COOKIE_8), QUESTION_GOOD},
+    {"OPT without a question and cookie",
+     BYTES(HEADER("\0\0\0\0\0\0\0\1") OPT("\4\xd0", "\0", "\0\0")), QUESTION_FORMERR},
+    {"TSIG last", BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN TSIG("\3key\0")), QUESTION_GOOD},
+    {"TSIG behind OPT",
+     BYTES(HEADER("\0\1\0\0\0\0\0\2") NAME SRV_IN OPT("\4\xd0", "\0", "\0\0") TSIG("\3key\0")),
+     QUESTION_GOOD},
+    {"TSIG before OPT",
+     BYTES(HEADER("\0\1\0\0\0\0\0\2") NAME SRV_IN TSIG("\3key\0") OPT("\4\xd0", "\0", "\0\0")),
+     QUESTION_FORMERR},
+    {"two TSIGs", BYTES(HEADER("\0\1\0\0\0\0\0\2") NAME SRV_IN TSIG("\3key\0") TSIG("\3key\0")),
+     QUESTION_FORMERR},
+    {"OPT, TSIG, TSIG",
+     BYTES(HEADER("\0\1\0\0\0\0\0\3") NAME SRV_IN OPT("\4\xd0", "\0", "\0\0") TSIG("\3key\0")
+               TSIG("\3key\0")),
+     QUESTION_FORMERR},
+    {"a byte behind TSIG", BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN TSIG("\3key\0") "x"),
+     QUESTION_FORMERR},
+    {"a key at the root", BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN TSIG("\0")), QUESTION_GOOD},
+    {"a key's name that ends in the question's",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN TSIG("\3key\xc0\x10")), QUESTION_GOOD},
+    {"a key's name that points between labels",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN TSIG("\3key\xc0\x11")), QUESTION_FORMERR},
+    {"a key's name that points into the header",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN TSIG("\3key\xc0\x00")), QUESTION_FORMERR},
+    {"a key's name that points to itself", BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN TSIG("\xc0\x21")),
+     QUESTION_FORMERR},
+    {"TSIG of class IN",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN "\0\0\372\0\1\0\0\0\0\0\25" TSIG_DATA),
+     QUESTION_FORMERR},
+    {"TSIG with a TTL",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN "\0\0\372\0\377\0\0\0\1\0\25" TSIG_DATA),
+     QUESTION_FORMERR},
+    {"TSIG whose MAC is longer than it",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN "\0\0\372\0\377\0\0\0\0\0\25\1a\0"
+                                           "\0\0\1\2\3\4\1\54\0\3mm\x12\x34\0\0\0\0"),
+     QUESTION_FORMERR},
+    {"IXFR with the SOA it has", BYTES(HEADER("\0\1\0\0\0\1\0\0") NAME IXFR_IN SOA("\xc0\x0c")),
+     QUESTION_GOOD},
+    {"IXFR with an uncompressed SOA, OPT and TSIG",
+     BYTES(HEADER("\0\1\0\0\0\1\0\2") NAME IXFR_IN SOA(NAME) OPT("\4\xd0", "\0", "\0\0")
+               TSIG("\3key\0")),
+     QUESTION_GOOD},
+    {"IXFR with two", BYTES(HEADER("\0\1\0\0\0\2\0\0") NAME IXFR_IN SOA("\0") SOA("\0")),
+     QUESTION_FORMERR},
+    {"IXFR with another record",
+     BYTES(HEADER("\0\1\0\0\0\1\0\0") NAME IXFR_IN "\0\0\1\0\1\0\0\0\0\0\4aaaa"), QUESTION_FORMERR},
+    {"a SOA with SRV", BYTES(HEADER("\0\1\0\0\0\1\0\0") NAME SRV_IN SOA("\xc0\x0c")),
+     QUESTION_FORMERR},
+    {"a SOA that is cut off", BYTES(HEADER("\0\1\0\0\0\1\0\0") NAME IXFR_IN "\0\0\6\0\1\0\0"),
+     QUESTION_FORMERR},
     {"a compressed name", BYTES(HEADER(ONE) "\1a\xc0\x0c" SRV_IN), QUESTION_FORMERR},
     {"a label of 64", BYTES(HEADER(ONE) "\100" NAME SRV_IN), QUESTION_FORMERR},
     {"a name without end", BYTES(HEADER(ONE) "\3www\7example"), QUESTION_FORMERR},
