@@ -254,10 +254,15 @@ static bool take_signals(struct control *control)
     struct signalfd_siginfo info;
     bool ends = false;
     while (read(control->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        struct error err = {0};
-        if (info.ssi_signo != SIGHUP)
+        struct error err = {0}, why = {0};
+        if (info.ssi_signo != SIGHUP) {
             ends = true;
-        else if (!control_load_directory(control, &err))
+            continue;
+        }
+        if (!cookie_file_reload(control->cookie_file, &why))
+            log_error("secrets of cookies refused, the old ones go on",
+                      log_string("why", why.message));
+        if (!control_load_directory(control, &err))
             log_error("image refused, the old one goes on", log_string("why", err.message));
     }
     return ends;

@@ -5,10 +5,12 @@
  * long as it lives: srvpland may restart or be gone, answering goes on. A LOAD that cannot be
  * taken is REFUSED with the reason, and the old generation stays.
  *
- * SIGTERM and SIGINT end it; SIGHUP looks whether the image directory has a newer generation.
+ * SIGTERM and SIGINT end it; SIGHUP looks whether the image directory has a newer generation, and
+ * reads the secrets of cookies again.
  * A worker that has not left an old generation within 2 s is stuck: then the process aborts, and
  * its supervisor starts it again from the image on disk. */
 #pragma once
+#include "dnsd/cookie_file.h"
 #include "dnsd/generation.h"
 #include "dnsd/options.h"
 #include "dnsd/tcp.h"
@@ -17,6 +19,7 @@ struct control {
     const struct options *options;
     struct generations *generations;
     struct tcp *tcp;
+    const struct cookie_file *cookie_file;
     int signals;   /* signalfd */
     int directory; /* of the image */
     int socket;    /* -1: not connected */

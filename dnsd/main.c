@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/un.h>
 #include "dnsd/control.h"
+#include "dnsd/cookie_file.h"
 #include "dnsd/udp.h"
 #include "zones/base/log.h"
 
@@ -23,6 +24,7 @@ struct server {
     uint32_t worker_count;
     struct tcp tcp;
     struct control control;
+    struct cookie_file cookie_file;
 };
 
 /* As many descriptors as we may have; says how many streams they allow. */
@@ -50,6 +52,7 @@ static bool open_sockets(struct server *server, struct error *err)
             worker->fd = fds[j];
             worker->worker = server->worker_count++;
             worker->generations = &server->generations;
+            worker->settings = &options->settings;
         }
         int listener = listen_open_stream(&options->addresses[i], err);
         if (listener < 0)
@@ -107,6 +110,7 @@ static void stop(struct server *server)
     tcp_stop(&server->tcp);
     control_fini(&server->control);
     generations_fini(&server->generations);
+    cookie_file_close(&server->cookie_file);
     free(server->workers);
     free(server);
 }
@@ -122,7 +126,8 @@ static bool run(struct server *server, struct error *err)
     server->workers = calloc(threads, sizeof *server->workers);
     if (!server->workers)
         return error_set(err, ERROR_SYSTEM, "no memory for %u workers; ask for fewer", threads);
-    return generations_init(&server->generations, threads + 1, err) &&
+    return cookie_file_open(&server->cookie_file, err) &&
+           generations_init(&server->generations, threads + 1, err) &&
            control_init(&server->control, err) && open_sockets(server, err) &&
            load_first(server, err) && serve(server, err);
 }
@@ -144,12 +149,17 @@ int main(int argc, char **argv)
         free(server);
         return EXIT_USAGE;
     }
+    server->cookie_file = (struct cookie_file){.path = server->options.cookie_secrets,
+                                               .fd = -1,
+                                               .secrets = &server->options.settings.secrets};
     server->control = (struct control){.options = &server->options,
+                                       .cookie_file = &server->cookie_file,
                                        .generations = &server->generations,
                                        .tcp = &server->tcp,
                                        .signals = -1,
                                        .directory = -1,
                                        .socket = -1};
+    server->tcp.settings = &server->options.settings;
     server->tcp.epoll = server->tcp.wake = -1;
     bool done = run(server, &err);
     if (!done)

@@ -55,18 +55,68 @@ static bool take_workers(struct options *options, const char *value, struct erro
     return true;
 }
 
+/* Words that go into an answer as they are. */
+static bool take_text(const char *option, const char *value, struct settings_text *text,
+                      struct error *err)
+{
+    size_t len = strlen(value);
+    if (len == 0 || len > sizeof text->bytes)
+        return error_set(err, ERROR_USAGE, "%s: a text of 1 to %zu bytes, not of %zu", option,
+                         sizeof text->bytes, len);
+    text->length = (uint8_t)len;
+    memcpy(text->bytes, value, len);
+    return true;
+}
+
+static bool take_nsid(struct options *options, const char *value, struct error *err)
+{
+    return take_text("--nsid", value, &options->settings.nsid, err);
+}
+
+static bool take_chaos_id(struct options *options, const char *value, struct error *err)
+{
+    return take_text("--chaos-id", value, &options->settings.chaos_id, err);
+}
+
+static bool take_chaos_version(struct options *options, const char *value, struct error *err)
+{
+    return take_text("--chaos-version", value, &options->settings.chaos_version, err);
+}
+
+static bool take_edns_size(struct options *options, const char *value, struct error *err)
+{
+    uint64_t size;
+    if (!text_to_u64(text_from(value), SETTINGS_EDNS_MIN_BYTES, SETTINGS_EDNS_MAX_BYTES, &size))
+        return error_set(err, ERROR_USAGE, "--edns-size: \"%.40s\" is not a number from %d to %d",
+                         value, SETTINGS_EDNS_MIN_BYTES, SETTINGS_EDNS_MAX_BYTES);
+    options->settings.edns_size = (uint16_t)size;
+    return true;
+}
+
+static bool take_cookie_secrets(struct options *options, const char *value, struct error *err)
+{
+    options->cookie_secrets = value;
+    return *value || error_set(err, ERROR_USAGE, "--cookie-secrets: the file is missing");
+}
+
 static const struct row rows[] = {
     {"image", "DIR", "directory of the image: answers.img and its names file", take_image},
     {"listen", "ADDR:PORT", "answer there over UDP and TCP; may be repeated", take_listen},
     {"workers", "N", "UDP threads for each address (default: one a processor)", take_workers},
     {"control", "SOCKET", "take new images from srvpland there", take_control},
+    {"edns-size", "BYTES", "longest UDP answer, 512 to 4096 (default: 1232)", take_edns_size},
+    {"nsid", "TEXT", "who asks for the server's identifier (NSID) gets this", take_nsid},
+    {"chaos-id", "TEXT", "… who asks for id.server or hostname.bind", take_chaos_id},
+    {"chaos-version", "TEXT", "… who asks for version.bind or version.server", take_chaos_version},
+    {"cookie-secrets", "FILE", "DNS cookies by the secrets in this file (default: a random one)",
+     take_cookie_secrets},
     {"version", NULL, "print the version and exit", NULL},
     {"help", NULL, "print this and exit", NULL},
 };
 
 static void print_help(void)
 {
-    puts("Usage: srvplan-dnsd --image DIR --listen ADDR:PORT... [--workers N] [--control SOCKET]\n"
+    puts("Usage: srvplan-dnsd --image DIR --listen ADDR:PORT... [OPTIONS]\n"
          "Answers DNS queries from an image that srvpland wrote.\n");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char option[40];
@@ -109,7 +159,7 @@ enum options_action options_parse(struct options *options, int argc, char **argv
         table[i] = (struct option){.name = rows[i].name,
                                    .has_arg = rows[i].value ? required_argument : no_argument,
                                    .val = FIRST_KEY + (int)i};
-    *options = (struct options){0};
+    *options = (struct options){.settings.edns_size = SETTINGS_EDNS_DEFAULT_BYTES};
     opterr = 0;
     optind = 0; /* glibc: start afresh */
     while ((key = getopt_long(argc, argv, ":", table, NULL)) != -1) {

@@ -2,6 +2,7 @@
 /* options: the command line of srvplan-dnsd. One table makes getopt_long and --help. */
 #pragma once
 #include "dnsd/listen.h"
+#include "dnsd/settings.h"
 
 enum {
     OPTIONS_MAX_ADDRESSES = 64,
@@ -10,11 +11,13 @@ enum {
 };
 
 struct options {
-    const char *image;   /* directory */
-    const char *control; /* socket, or NULL */
+    const char *image;          /* directory */
+    const char *control;        /* socket, or NULL */
+    const char *cookie_secrets; /* file, or NULL */
     struct listen_address addresses[OPTIONS_MAX_ADDRESSES];
     uint32_t address_count;
-    uint32_t workers; /* an address */
+    uint32_t workers;         /* an address */
+    struct settings settings; /* but for the secrets */
 };
 
 enum options_action {

@@ -16,11 +16,13 @@ import tempfile
 import time
 import unittest
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 
 DNSD, MAKE_IMAGE = sys.argv[1:3]
 SRV_NAME = '_xmpp-client._tcp.example.org.'
@@ -215,6 +217,142 @@ class Answers(Case):
         self.assertEqual(weights(self.ask()), [100, 101, 102])
 
 
+def cookie_of(answer):
+    return next((option.data for option in answer.options if option.otype == dns.edns.COOKIE), None)
+
+
+def cookie(data):
+    return [dns.edns.GenericOption(dns.edns.COOKIE, data)]
+
+
+class Protocol(Case):
+    CLIENT = b'clientco'
+
+    def dig(self, *arguments):
+        done = subprocess.run(['dig', '@127.0.0.1', '-p', str(self.port), '+tries=1', '+time=5',
+                               *arguments], capture_output=True, text=True, timeout=20, check=True)
+        return done.stdout
+
+    def secrets(self, *lines):
+        with open(self.path('secrets'), 'w', encoding='ascii') as out:
+            os.chmod(self.path('secrets'), 0o600)
+            out.write('\n'.join(lines) + '\n')
+        return self.path('secrets')
+
+    def ask_cookie(self, data, **more):
+        return cookie_of(self.ask(use_edns=0, options=cookie(data), **more))
+
+    def test_dig_sees_nsid_cookie_expire_and_errors(self):
+        self.start('--nsid', 'server 7')
+        said = self.dig('+nsid', '+cookie=0123456789abcdef', '+expire', 'example.org', 'SOA')
+        self.assertIn('("server 7")', said)
+        self.assertRegex(said, r'COOKIE: 0123456789abcdef01000000[0-9a-f]{24} \(good\)')
+        self.assertIn('EXPIRE: 1209600', said)
+        said = self.dig('+tcp', '+keepalive', 'example.org', 'SOA')
+        self.assertIn('TCP KEEPALIVE: 10.0 secs', said)
+        self.assertNotIn('KEEPALIVE', self.dig('+keepalive', 'example.org', 'SOA'))
+        self.assertIn('EDE: 20', self.dig('nobody.example.edu', 'A'))
+
+    def test_dig_gets_badvers_and_no_harm_by_odd_options(self):
+        self.start()
+        self.assertIn('BADVERS', self.dig('+edns=1', '+noednsneg', 'example.org', 'SOA'))
+        self.assertIn('status: NOERROR', self.dig('+ednsopt=65001:abcd', 'example.org', 'SOA'))
+        self.assertIn('status: FORMERR', self.dig('+ednsopt=10:abcd', '+nocookie', 'example.org'))
+
+    def test_a_secondary_is_refused_whether_it_has_a_version_or_none(self):
+        self.start()
+        for serial in (None, 1):
+            query = dns.message.make_query('example.org.', 'IXFR', use_edns=0)
+            if serial:
+                query.authority.append(dns.rrset.from_text(
+                    'example.org.', 0, 'IN', 'SOA', f'ns1. host. {serial} 2 3 4 5'))
+            for how in (dns.query.udp, dns.query.tcp):
+                answer = how(query, '127.0.0.1', port=self.port, timeout=5)
+                self.assertEqual(answer.rcode(), dns.rcode.REFUSED)
+                self.assertEqual([option.code for option in answer.options], [18])  # Prohibited
+
+    def test_who_signs_gets_badkey(self):
+        self.start()
+        for key in ('some.key', 'example.org'):  # the second is compressed against the question
+            said = self.dig('-y', f'hmac-sha256:{key}:c2VjcmV0', 'example.org', 'SOA')
+            self.assertIn('status: NOTAUTH', said)
+            self.assertIn('BADKEY', said)
+
+    def test_class_ch_is_silent_until_told(self):
+        dnsd = self.start()
+        self.assertIn('status: REFUSED', self.dig('CH', 'TXT', 'version.bind'))
+        dnsd.end()
+        self.start('--chaos-id', 'here', '--chaos-version', 'ours')
+        for name, words in (('id.server', 'here'), ('hostname.bind', 'here'),
+                            ('version.bind', 'ours'), ('version.server', 'ours')):
+            said = self.dig('+short', 'CH', 'TXT', name)
+            self.assertEqual(said, f'"{words}"\n')
+
+    def test_the_size_of_datagrams_can_be_set(self):
+        dnsd = self.start('--edns-size', '4096')
+        answer = self.ask('_wide._tcp.example.org.', use_edns=0, payload=4096)
+        self.assertEqual((len(answer.additional), answer.payload), (40, 4096))
+        self.assertGreater(len(answer.to_wire()), 1232)
+        dnsd.end()
+        self.start('--edns-size', '512')
+        answer = self.ask('_wide._tcp.example.org.', use_edns=0, payload=4096)
+        self.assertTrue(answer.flags & dns.flags.TC)
+
+    def test_servers_with_one_secret_understand_each_other(self):
+        file = self.secrets('00112233445566778899aabbccddeeff')
+        dnsd = self.start('--cookie-secrets', file)
+        first = self.ask_cookie(self.CLIENT)
+        self.assertEqual(first[:16], self.CLIENT + b'\1\0\0\0' + first[12:16])
+        self.assertEqual(self.ask_cookie(first), first)
+        self.assertEqual(self.ask_cookie(first, how=dns.query.tcp), first)
+        dnsd.end()
+        dnsd = self.start('--cookie-secrets', file)
+        self.assertEqual(self.ask_cookie(first), first)
+        dnsd.end()
+        self.start()  # by chance
+        self.assertNotEqual(self.ask_cookie(first), first)
+
+    def wait_for_cookie(self, sent, expected):
+        end = time.monotonic() + 5
+        while (self.ask_cookie(sent) == sent) != expected:
+            self.assertLess(time.monotonic(), end)
+
+    def test_secrets_roll_over_without_a_restart(self):
+        old, new = 'aa' * 16, 'bb' * 16
+        dnsd = self.start('--cookie-secrets', self.secrets(old))
+        first = self.ask_cookie(self.CLIENT)
+        self.secrets(new, old)
+        dnsd.process.send_signal(signal.SIGHUP)
+        self.wait_for_cookie(first, False)  # accepted, but renewed
+        second = self.ask_cookie(first)
+        self.assertEqual(self.ask_cookie(second), second)
+        self.secrets('not', 'good')
+        dnsd.process.send_signal(signal.SIGHUP)
+        os.unlink(self.path('secrets'))
+        dnsd.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        self.assertEqual(self.ask_cookie(second), second)
+        dnsd.end()
+        self.assertIn('secrets of cookies refused', ''.join(dnsd.lines))
+        self.assertIn('gone; restart', ''.join(dnsd.lines))
+        self.assertNotIn(old, ''.join(dnsd.lines))
+
+    def test_files_that_hold_no_secrets_are_refused(self):
+        good = 'ab' * 16
+        for lines, said in (([''], 'no secret'), ([good, good, good], 'more than two'),
+                            ([good[1:]], '32'), ([good + '0'], '32'), (['xy' * 16], '32'),
+                            (['\0' * 32], 'no file of secrets'), (['a ' * 300], 'no file of')):
+            with self.subTest(lines=lines):
+                result = self.run_briefly('--image', self.image, '--listen', self.address,
+                                          '--cookie-secrets', self.secrets(*lines))
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(said, result.stderr)
+                self.assertIn('openssl rand -hex 16', result.stderr)
+        result = self.run_briefly('--image', self.image, '--listen', self.address,
+                                  '--cookie-secrets', self.path('nowhere'))
+        self.assertIn('nowhere', result.stderr)
+
+
 class Streams(Case):
     def query(self, name=SRV_NAME, number=1):
         message = dns.message.make_query(name, 'SRV')
@@ -346,6 +484,10 @@ class Start(Case):
                 (good + ['--bogus'], '--bogus'), (good + ['stray'], 'stray'),
                 (good + good[2:], 'twice'), (good + ['--listen', '127.0.0.1'], '127.0.0.1'),
                 (good + ['--listen', '::1:53'], '::1:53'), (good + ['--listen', 'a:53'], 'a:53'),
+                (good + ['--edns-size', '511'], '--edns-size'),
+                (good + ['--edns-size', '4097'], '--edns-size'),
+                (good + ['--nsid', ''], '--nsid'), (good + ['--chaos-id', 'x' * 129], '--chaos-id'),
+                (good + ['--cookie-secrets', ''], '--cookie-secrets'),
                 (good + ['--listen', '127.0.0.1:0'], 'port'), (good + ['--control'], '--control'),
                 (good + ['--control', '/' + 'x' * 200], '--control')):
             with self.subTest(arguments=arguments):
