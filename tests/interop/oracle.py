@@ -71,7 +71,7 @@ ODD_EDNS = [
 
 # -- responses --
 SECTIONS = ('answer', 'authority', 'additional')
-A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, OPT = 1, 2, 5, 6, 12, 15, 28, 33, 41
+A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, OPT, TSIG = 1, 2, 5, 6, 12, 15, 28, 33, 41, 250
 IN = 1
 HOST_AT = {NS: 0, MX: 2, SRV: 6}  # in RDATA of which hosts come along
 HEADER_BYTES, QUESTION_TAIL_BYTES = 12, 4
@@ -842,6 +842,18 @@ def asks(name, rdtype=SRV, rdclass=IN):
     return name + struct.pack('!HH', rdtype, rdclass)
 
 
+def tsig(key, mac=b'\x5a' * 32, rdclass=255):
+    """Signed by a key that nobody has."""
+    data = (b'\x0bhmac-sha256\0' + struct.pack('!HIHH', 0, int(time.time()), 300, len(mac)) + mac
+            + struct.pack('!HHH', 0, 0, 0))
+    return key + struct.pack('!HHIH', TSIG, rdclass, 0, len(data)) + data
+
+
+def soa(owner):
+    data = b'\0\0' + struct.pack('!5I', 1, 2, 3, 4, 5)
+    return owner + struct.pack('!HHIH', SOA, IN, 0, len(data)) + data
+
+
 def opt(version=0, flags=0, size=1232, data=b''):
     return b'\0' + struct.pack('!HHBBHH', OPT, size, 0, version, flags, len(data)) + data
 
@@ -849,7 +861,8 @@ def opt(version=0, flags=0, size=1232, data=b''):
 OURS = b'\x0c_xmpp-client\x04_tcp\x07example\x03org\0'
 QUESTION = asks(OURS)
 WITH_OPT = (1, 0, 0, 1)
-NOERROR, FORMERR, NXDOMAIN, NOTIMP, REFUSED, BADVERS, SILENCE = 0, 1, 3, 4, 5, 16, None
+NOERROR, FORMERR, NXDOMAIN, NOTIMP, REFUSED, NOTAUTH, BADVERS, SILENCE = 0, 1, 3, 4, 5, 9, 16, None
+KEY, WITH_BOTH = b'\x04some\x03key\0', (1, 0, 0, 2)
 FULL = b'\x3f' + b'y' * 63  # a label
 
 # label, packet, what we say, source
@@ -911,6 +924,31 @@ BROKEN = [
     ('AXFR', packet(asks(b'\x07example\x03org\0', 252)), REFUSED, 'RFC 5936 4.2: not over UDP'),
     ('IXFR without a serial', packet(asks(b'\x07example\x03org\0', 251)), REFUSED,
      'RFC 1995 2: not for all'),
+    ('IXFR with a serial', packet(asks(b'\x07example\x03org\0', 251) + soa(b'\xc0\x0c'), 0,
+                                  (1, 0, 1, 0)), REFUSED, 'RFC 1995 3: well-formed'),
+    ('a SOA with another type', packet(QUESTION + soa(b'\xc0\x0c'), 0, (1, 0, 1, 0)), FORMERR,
+     'RFC 1035 4.1: nothing to do there'),
+    ('TSIG', packet(QUESTION + tsig(KEY), 0, WITH_OPT), NOTAUTH, 'RFC 8945 5.2.1: BADKEY'),
+    ('TSIG behind OPT', packet(QUESTION + opt() + tsig(KEY), 0, WITH_BOTH), NOTAUTH,
+     'RFC 8945 5.2.1: BADKEY'),
+    ('TSIG whose key is compressed', packet(QUESTION + tsig(b'\x03key\xc0\x1e'), 0, WITH_OPT),
+     NOTAUTH, 'RFC 8945 5.2.1: BADKEY'),
+    ('TSIG before OPT', packet(QUESTION + tsig(KEY) + opt(), 0, WITH_BOTH), FORMERR,
+     'RFC 8945 5.1: it must be the last'),
+    ('two TSIG', packet(QUESTION + tsig(KEY) * 2, 0, WITH_BOTH), FORMERR, 'RFC 8945 5.1: one'),
+    ('TSIG of class IN', packet(QUESTION + tsig(KEY, rdclass=IN), 0, WITH_OPT), FORMERR,
+     'RFC 8945 4.2: ANY'),
+    ('TSIG that is cut off', packet(QUESTION + tsig(KEY)[:-4], 0, WITH_OPT), FORMERR,
+     'RFC 8945 5.2: not to be interpreted'),
+    ('a cookie of 9 octets', packet(QUESTION + opt(data=b'\0\x0a\0\x09clientco1'), 0, WITH_OPT),
+     FORMERR, 'RFC 7873 5.2.2'),
+    ('a cookie of 41 octets', packet(QUESTION + opt(data=b'\0\x0a\0\x29' + b'c' * 41), 0, WITH_OPT),
+     FORMERR, 'RFC 7873 5.2.2'),
+    ('a cookie of 8 octets', packet(QUESTION + opt(data=b'\0\x0a\0\x08clientco'), 0, WITH_OPT),
+     NOERROR, 'RFC 7873 5.2.3'),
+    ('a cookie without a question', packet(opt(data=b'\0\x0a\0\x08clientco'), 0, (0, 0, 0, 1)),
+     NOERROR, 'RFC 7873 5.4: just the cookie'),
+    ('OPT without a question', packet(opt(), 0, (0, 0, 0, 1)), FORMERR, 'RFC 7873 5.4'),
     ('OPT as type', packet(asks(OURS, OPT)), FORMERR, 'RFC 6891 6.1.1: no data'),
     ('TKEY as type', packet(asks(OURS, 249)), FORMERR, 'RFC 2930 2: no data'),
     ('TSIG as type', packet(asks(OURS, 250)), FORMERR, 'RFC 8945 4.2: no data'),
@@ -925,6 +963,9 @@ NSD_SAYS = {
     'bytes left over behind OPT': (NOERROR, 'the same'),
     'class ANY': (NOERROR, 'it answers as for IN, without AA; REFUSED is clearer, and nobody asks'),
     'AXFR': (NOTIMP, 'both are right over UDP; over TCP a client knows what to make of REFUSED'),
+    'a cookie of 9 octets': (NOERROR, 'it knows no cookies unless it is told to (answer-cookie)'),
+    'a cookie of 41 octets': (NOERROR, 'the same'),
+    'OPT without a question': (NOERROR, 'it takes any OPT for the one that asks for a cookie'),
     'OPT as type': (NOERROR, 'NODATA for a type that exists on the wire only'),
     'TKEY as type': (NOERROR, 'the same'),
     'TSIG as type': (NOERROR, 'the same'),
@@ -951,11 +992,22 @@ class BrokenPacketsTest(srvplan.Case):
         self.assertEqual(dns.rcode.to_text(message.rcode), dns.rcode.to_text(expected))
         self.assertEqual(message.opcode, sent >> 11 & 15)
         self.assertEqual(message.flags & ~AA, QR | sent & RD)
-        self.assertEqual(bool(message.flags & AA), expected == NOERROR)
+        is_bare = struct.unpack_from('!H', asked, 4)[0] == 0
+        self.assertEqual(bool(message.flags & AA), expected == NOERROR and not is_bare)
         if expected == BADVERS:
             self.assertEqual(message.edns[1], 0, 'the version that we speak')
-        if expected != NOERROR:
+        if expected == NOTAUTH:
+            self.judge_badkey(message, answer)
+        elif expected != NOERROR or is_bare:
             self.assertEqual((message.answer, message.authority, message.additional), ([], [], []))
+
+    def judge_badkey(self, message, answer):
+        """RFC 8945 5.3.2: unsigned, with the error, as the last record."""
+        self.assertEqual((message.answer, message.authority), ([], []))
+        (record,) = message.additional
+        self.assertEqual(record[1:4], (TSIG, 255, 0))
+        self.assertEqual(record[4][-8:], struct.pack('!4H', 0, 0, 17, 0))
+        self.assertTrue(answer.endswith(record[4]))
 
     def test_broken_packets_get_what_the_rfcs_say(self):
         self.assertLessEqual(set(NSD_SAYS), {row[0] for row in BROKEN})
