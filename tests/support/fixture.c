@@ -17,6 +17,10 @@ const char *fixture_longest_name(void)
     return SIXTY_THREE "." SIXTY_THREE "." SIXTY_THREE "." FORTY_NINE ".example.org.";
 }
 
+/* 121 labels of one byte below example.org: as deep as a name of ours can be. */
+#define TEN "d.d.d.d.d.d.d.d.d.d."
+#define DEEPEST TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "d.example.org."
+
 #define NO_MORE                                                                                    \
     {                                                                                              \
         0, 0                                                                                       \
@@ -41,6 +45,7 @@ static const struct spec {
      SIXTY_THREE "." SIXTY_THREE "." SIXTY_THREE "." FORTY_NINE ".example.org.",
      {{RRTYPE_SRV, FIXTURE_SRV}}},
     {0, "1.2.3.4.5.6.7.8.9.10.11.12.example.org.", {{RRTYPE_SRV, FIXTURE_WIDE}}},
+    {0, DEEPEST, {{RRTYPE_SRV, FIXTURE_SRV}}},
     {0,
      "host0.example.org.",
      {{RRTYPE_A, FIXTURE_ADDRESSES}, {RRTYPE_AAAA, FIXTURE_ADDRESSES + 1}}},
