@@ -223,7 +223,9 @@ bool compile_set(struct arena *arena, const struct content_sets *sets,
     struct work *work = arena_new(arena, struct work);
     work->arena = arena;
     work->owner_bytes = (uint16_t)set->usual_owner_bytes;
-    work->out = writer_over(arena_alloc(arena, BODY_MAX), BODY_MAX);
+    /* SRV sets are compiled many times over: no more room than they need. */
+    size_t room = set->type == RRTYPE_SRV ? compile_size_max(sets, set).body_bytes : BODY_MAX;
+    work->out = writer_over(arena_alloc(arena, room), room);
     uint32_t *rdata_at = arena_array(arena, uint32_t, set->count);
     put_required(work, set, rdata_at);
     if (!writer_ok(&work->out))
