@@ -4,7 +4,8 @@
  * An option is said only to who asked for it: NSID, the cookie, EXPIRE with an SOA, the idle time
  * over a stream. An extended error (RFC 8914) goes with every refusal of an EDNS query. Whatever is
  * said counts against the limit of the answer; even with all of it an answer without records fits
- * the least limit. Planning is part of the decision, as decide.h is; emission may use libc. */
+ * the least limit. Planning (edns.c) is part of the decision, as decide.h is; emission
+ * (edns_emit.c) may use libc. */
 #pragma once
 #include "dnsd/decide.h"
 #include "dnsd/settings.h"
