@@ -234,6 +234,9 @@ static void read_accepted(struct load *load, const struct place *place, json_t *
     }
     list->items = items;
 }
+
+/* ---- answers ---- */
+
 static const struct choice answer_orders[] = {
     {"weighted", ANSWER_ORDER_WEIGHTED, false},
     {"fixed", ANSWER_ORDER_FIXED, false},

@@ -20,7 +20,7 @@ const char *guard_percent_exact(uint64_t ppb, struct arena *arena)
     if (rest == 0)
         return arena_printf(arena, "%llu %%", (unsigned long long)whole);
     snprintf(digits, sizeof digits, "%07u", (unsigned)rest);
-    for (size_t len = strlen(digits); digits[len - 1] == '0'; len--)
+    for (size_t len = strlen(digits); len > 1 && digits[len - 1] == '0'; len--)
         digits[len - 1] = '\0';
     return arena_printf(arena, "%llu.%s %%", (unsigned long long)whole, digits);
 }
