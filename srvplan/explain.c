@@ -21,8 +21,11 @@ static const struct simulation *simulation_of(const struct explain_work *work, u
     struct explanation *all = work->explanation;
     const struct explain_question *asked = work->question;
     struct simulation_question question = {
-        .plan = asked->plan, .order = asked->order, .clients = asked->clients};
-    if (!simulate_pool_of(asked->plan, domain, service, &all->arena, &question.pool, work->err))
+        .plan = asked->plan,
+        .pool = {.plan = asked->plan, .domain = domain, .service = service},
+        .order = asked->order,
+        .clients = asked->clients};
+    if (!simulate_pool_of(&question.pool, &all->arena, work->err))
         return NULL;
     for (uint32_t i = 0; i < all->simulation_count; i++) {
         const struct simulate_pool *known = all->simulations[i]->pool;
@@ -67,9 +70,9 @@ static bool set_named(const struct explain_work *work)
 {
     const struct explain_question *question = work->question;
     struct explanation *all = work->explanation;
-    struct simulate_pool pool;
-    if (!simulate_pool_of(question->plan, question->domain, question->service, &all->arena, &pool,
-                          work->err))
+    struct simulate_pool pool = {
+        .plan = question->plan, .domain = question->domain, .service = question->service};
+    if (!simulate_pool_of(&pool, &all->arena, work->err))
         return false;
     if (!member_of(&question->plan->sets[pool.set], question->node)) {
         struct text id = question->plan->input.layout->inventory->nodes[question->node].id;

@@ -20,8 +20,7 @@ static bool line_of(const struct explain_work *work, const struct simulation *si
     struct arena *arena = &work->explanation->arena;
     uint32_t nodes = simulation->pool->node_count;
     *line = (struct simulation_line){.shares = arena_array(arena, struct rational, nodes)};
-    if (!simulate_audience(simulation->pool, &simulation->audience, how, arena, line->shares,
-                           work->err))
+    if (!simulate_audience(how, &simulation->audience, arena, line->shares, work->err))
         return false;
     simulation_line_judge(simulation->pool, arena, line);
     return true;
@@ -46,7 +45,7 @@ static bool further_find(const struct explain_work *work, struct explain_set *se
     drain->next = INVENTORY_NONE;
     for (uint32_t i = 0; i < nodes && ok && !drain->is_last_two; i++) {
         bool *down = arena_array(&scratch, bool, nodes);
-        struct simulate_case how = {work->question->order, down, withdrawn};
+        struct simulate_case how = {simulation->pool, work->question->order, down, withdrawn};
         struct simulation_line line;
         down[i] = true;
         if (i == set->position || !simulation_is_among_greatest(simulation, i))

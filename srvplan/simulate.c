@@ -12,6 +12,7 @@ struct asked {
     uint32_t *node;    /* position in pool->nodes */
     uint32_t *service; /* position in pool->services */
     uint32_t count;
+    uint32_t node_count; /* of the pool */
 };
 
 enum {
@@ -19,13 +20,15 @@ enum {
 };
 
 /* `service`: the one of the set that is asked for alone, or ALL_SERVICES. */
-static struct asked asked_for(const struct simulate_pool *pool, const struct simulate_case *how,
-                              uint32_t service, struct arena *scratch)
+static struct asked asked_for(const struct simulate_case *how, uint32_t service,
+                              struct arena *scratch)
 {
+    const struct simulate_pool *pool = how->pool;
     struct asked asked = {
         .targets = arena_array(scratch, struct share_target, pool->target_count),
         .node = arena_array(scratch, uint32_t, pool->target_count),
         .service = arena_array(scratch, uint32_t, pool->target_count),
+        .node_count = pool->node_count,
     };
     for (uint32_t i = 0; i < pool->target_count; i++) {
         uint32_t node = pool->target_node[i];
@@ -88,6 +91,7 @@ static struct asked rotation_of(const struct asked *asked, uint32_t turn, struct
         .targets = arena_array(scratch, struct share_target, asked->count),
         .node = arena_array(scratch, uint32_t, asked->count),
         .service = arena_array(scratch, uint32_t, asked->count),
+        .node_count = asked->node_count,
     };
     rotate_set(asked, 0, turn, &turned);
     rotate_set(asked, 1, turn, &turned);
@@ -137,10 +141,9 @@ static void spread_evenly(const struct asked *asked, struct arena *scratch,
     }
 }
 
-/* Adds the shares of all targets to those of their nodes, each divided by `turns`. */
+/* Adds the shares of all targets of one answer to those of their nodes. */
 static bool add_turn(const struct target_shares *client, const struct asked *asked,
-                     struct rational part, struct arena *scratch, struct rational *by_node,
-                     struct error *err)
+                     struct arena *scratch, struct rational *by_node, struct error *err)
 {
     struct share_question question = question_of(client, asked);
     struct rational *shares = arena_array(scratch, struct rational, asked->count);
@@ -150,7 +153,7 @@ static bool add_turn(const struct target_shares *client, const struct asked *ask
         if (rational_is_zero(shares[i]))
             continue;
         struct rational *sum = &by_node[asked->node[i]];
-        *sum = rational_add(scratch, *sum, rational_mul(scratch, shares[i], part));
+        *sum = rational_add(scratch, *sum, shares[i]);
     }
     return true;
 }
@@ -163,12 +166,13 @@ static bool client_shares(const struct target_shares *client, const struct asked
         return true;
     }
     uint32_t turns = turns_of(client, asked);
-    struct rational part = rational_from(scratch, 1, turns);
     for (uint32_t turn = 0; turn < turns; turn++) {
         struct asked turned = turns > 1 ? rotation_of(asked, turn, scratch) : *asked;
-        if (!add_turn(client, &turned, part, scratch, by_node, err))
+        if (!add_turn(client, &turned, scratch, by_node, err))
             return false;
     }
+    for (uint32_t i = 0; turns > 1 && i < asked->node_count; i++)
+        by_node[i] = rational_div(scratch, by_node[i], rational_from(scratch, turns, 1));
     return true;
 }
 
@@ -180,15 +184,14 @@ static void copy_out(const struct rational *from, uint32_t count, struct arena *
 }
 
 /* Runs a question about one service or all of them, and copies the shares into the arena. */
-static bool shares_by_node(const struct simulate_pool *pool, const struct target_shares *client,
-                           const struct asked *asked, struct arena *arena, struct rational *shares,
-                           struct error *err)
+static bool shares_by_node(const struct target_shares *client, const struct asked *asked,
+                           struct arena *arena, struct rational *shares, struct error *err)
 {
     struct arena scratch = {0};
-    struct rational *sums = arena_array(&scratch, struct rational, pool->node_count);
+    struct rational *sums = arena_array(&scratch, struct rational, asked->node_count);
     bool ok = client_shares(client, asked, &scratch, sums, err);
     if (ok)
-        copy_out(sums, pool->node_count, arena, shares);
+        copy_out(sums, asked->node_count, arena, shares);
     arena_fini(&scratch);
     return ok;
 }
@@ -199,41 +202,38 @@ static bool is_one_shot(const struct audience_part *client)
 }
 
 /* A client that tries one target: whoever chose a dead one comes to nobody. */
-static bool one_shot(const struct simulate_pool *pool, const struct audience_part *client,
-                     const struct simulate_case *how, struct arena *arena, struct rational *shares,
-                     struct error *err)
+static bool one_shot(const struct simulate_case *how, const struct audience_part *client,
+                     struct arena *arena, struct rational *shares, struct error *err)
 {
-    struct simulate_case all_up = {how->order, NULL, how->is_withdrawn};
-    if (!simulate_client(pool, client, &all_up, arena, shares, err))
+    struct simulate_case all_up = {how->pool, how->order, NULL, how->is_withdrawn};
+    if (!simulate_client(&all_up, client, arena, shares, err))
         return false;
-    for (uint32_t i = 0; i < pool->node_count; i++)
+    for (uint32_t i = 0; i < how->pool->node_count; i++)
         if (how->is_down[i])
             shares[i] = (struct rational){0};
     return true;
 }
 
-bool simulate_client(const struct simulate_pool *pool, const struct audience_part *client,
-                     const struct simulate_case *how, struct arena *arena, struct rational *shares,
-                     struct error *err)
+bool simulate_client(const struct simulate_case *how, const struct audience_part *client,
+                     struct arena *arena, struct rational *shares, struct error *err)
 {
     if (how->is_down && is_one_shot(client))
-        return one_shot(pool, client, how, arena, shares, err);
+        return one_shot(how, client, arena, shares, err);
     struct arena scratch = {0};
-    struct asked asked = asked_for(pool, how, ALL_SERVICES, &scratch);
+    struct asked asked = asked_for(how, ALL_SERVICES, &scratch);
     struct target_shares targets = {client->model, client->merge, how->order};
-    bool ok = shares_by_node(pool, &targets, &asked, arena, shares, err);
+    bool ok = shares_by_node(&targets, &asked, arena, shares, err);
     arena_fini(&scratch);
     return ok;
 }
 
-bool simulate_model(const struct simulate_pool *pool, const struct client_model *model,
-                    const struct simulate_case *how, struct arena *arena, struct rational *shares,
-                    struct error *err)
+bool simulate_model(const struct simulate_case *how, const struct client_model *model,
+                    struct arena *arena, struct rational *shares, struct error *err)
 {
     struct arena scratch = {0};
-    struct asked asked = asked_for(pool, how, pool->service, &scratch);
+    struct asked asked = asked_for(how, how->pool->service, &scratch);
     struct target_shares targets = {model, SHARE_MERGE_MIXED, how->order};
-    bool ok = shares_by_node(pool, &targets, &asked, arena, shares, err);
+    bool ok = shares_by_node(&targets, &asked, arena, shares, err);
     arena_fini(&scratch);
     return ok;
 }
@@ -271,10 +271,10 @@ static const struct rational *shares_of_part(const struct simulate_pool *pool,
     return NULL;
 }
 
-bool simulate_audience(const struct simulate_pool *pool, const struct audience *audience,
-                       const struct simulate_case *how, struct arena *arena,
-                       struct rational *shares, struct error *err)
+bool simulate_audience(const struct simulate_case *how, const struct audience *audience,
+                       struct arena *arena, struct rational *shares, struct error *err)
 {
+    const struct simulate_pool *pool = how->pool;
     struct arena scratch = {0};
     struct rational **known = arena_array(&scratch, struct rational *, audience->count);
     struct rational *sums = arena_array(&scratch, struct rational, pool->node_count);
@@ -285,7 +285,7 @@ bool simulate_audience(const struct simulate_pool *pool, const struct audience *
         if (alike)
             memcpy(known[i], alike, pool->node_count * sizeof *alike);
         else
-            ok = simulate_client(pool, &audience->parts[i], how, &scratch, known[i], err);
+            ok = simulate_client(how, &audience->parts[i], &scratch, known[i], err);
         struct rational part = rational_from(&scratch, audience->parts[i].part_ppb, RATIO_ONE);
         for (uint32_t j = 0; j < pool->node_count && ok; j++)
             sums[j] = rational_add(&scratch, sums[j], rational_mul(&scratch, known[i][j], part));
@@ -296,31 +296,29 @@ bool simulate_audience(const struct simulate_pool *pool, const struct audience *
     return ok;
 }
 
-static bool one_shot_tried(const struct simulate_pool *pool, const struct audience_part *client,
-                           const struct simulate_case *how, struct arena *arena,
-                           struct rational *tried, struct error *err)
+static bool one_shot_tried(const struct simulate_case *how, const struct audience_part *client,
+                           struct arena *arena, struct rational *tried, struct error *err)
 {
-    struct simulate_case all_up = {how->order, NULL, how->is_withdrawn};
-    struct rational *shares = arena_array(arena, struct rational, pool->node_count);
-    if (!simulate_client(pool, client, &all_up, arena, shares, err))
+    struct simulate_case all_up = {how->pool, how->order, NULL, how->is_withdrawn};
+    struct rational *shares = arena_array(arena, struct rational, how->pool->node_count);
+    if (!simulate_client(&all_up, client, arena, shares, err))
         return false;
-    for (uint32_t i = 0; i < pool->node_count; i++)
+    for (uint32_t i = 0; i < how->pool->node_count; i++)
         if (how->is_down[i])
             *tried = rational_add(arena, *tried, shares[i]);
     return true;
 }
 
-bool simulate_dead_tried(const struct simulate_pool *pool, const struct audience_part *client,
-                         const struct simulate_case *how, struct arena *arena,
-                         struct rational *tried, struct error *err)
+bool simulate_dead_tried(const struct simulate_case *how, const struct audience_part *client,
+                         struct arena *arena, struct rational *tried, struct error *err)
 {
     *tried = (struct rational){0};
     if (!client->model || !how->is_down) /* it waits for none of them */
         return true;
     if (is_one_shot(client))
-        return one_shot_tried(pool, client, how, arena, tried, err);
+        return one_shot_tried(how, client, arena, tried, err);
     struct arena scratch = {0};
-    struct asked asked = asked_for(pool, how, ALL_SERVICES, &scratch);
+    struct asked asked = asked_for(how, ALL_SERVICES, &scratch);
     struct target_shares targets = {client->model, client->merge, how->order};
     uint32_t turns = turns_of(&targets, &asked);
     struct rational sum = {0};
@@ -339,15 +337,13 @@ bool simulate_dead_tried(const struct simulate_pool *pool, const struct audience
     return ok;
 }
 
-bool simulate_positions(const struct simulate_pool *pool, const struct client_model *model,
-                        enum simulate_order order, struct arena *arena, struct rational *positions,
-                        struct error *err)
+bool simulate_positions(const struct simulate_case *how, const struct client_model *model,
+                        struct arena *arena, struct rational *positions, struct error *err)
 {
     struct arena scratch = {0};
-    struct simulate_case how = {.order = order};
-    struct asked asked = asked_for(pool, &how, pool->service, &scratch);
-    struct target_shares targets = {model, SHARE_MERGE_MIXED, order};
-    uint32_t turns = turns_of(&targets, &asked), n = pool->node_count;
+    struct asked asked = asked_for(how, how->pool->service, &scratch);
+    struct target_shares targets = {model, SHARE_MERGE_MIXED, how->order};
+    uint32_t turns = turns_of(&targets, &asked), n = how->pool->node_count;
     struct rational part = rational_from(&scratch, 1, turns);
     struct rational *sums = arena_array(&scratch, struct rational, (size_t)n * n);
     struct rational *found =

@@ -20,41 +20,37 @@ enum simulate_order {
     SIMULATE_ORDER_ROTATED,  /* a resolver in between sends every rotation of the set as often */
 };
 
-/* What is different from all being well. */
+/* A pool, and what is different from all being well. */
 struct simulate_case {
+    const struct simulate_pool *pool;
     enum simulate_order order;
     const bool *is_down; /* by position in nodes[]: published, but nobody listens; NULL: none */
     const bool *is_withdrawn; /* by position: not published; NULL: none */
 };
 
 /* Fills shares[0..node_count) for one kind of client. Fails only as shares_first_choice does. */
-NODISCARD bool simulate_client(const struct simulate_pool *pool, const struct audience_part *client,
-                               const struct simulate_case *how, struct arena *arena,
-                               struct rational *shares, struct error *err);
+NODISCARD bool simulate_client(const struct simulate_case *how, const struct audience_part *client,
+                               struct arena *arena, struct rational *shares, struct error *err);
 
 /* The same for a whole audience, each part with its weight. */
-NODISCARD bool simulate_audience(const struct simulate_pool *pool, const struct audience *audience,
-                                 const struct simulate_case *how, struct arena *arena,
-                                 struct rational *shares, struct error *err);
+NODISCARD bool simulate_audience(const struct simulate_case *how, const struct audience *audience,
+                                 struct arena *arena, struct rational *shares, struct error *err);
 
 /* The client that does what RFC 2782 means; its shares are the ideal. */
 struct audience_part simulate_ideal_client(void);
 
 /* One model over the set of the asked service alone, as if there were no other in its pool. */
-NODISCARD bool simulate_model(const struct simulate_pool *pool, const struct client_model *model,
-                              const struct simulate_case *how, struct arena *arena,
-                              struct rational *shares, struct error *err);
+NODISCARD bool simulate_model(const struct simulate_case *how, const struct client_model *model,
+                              struct arena *arena, struct rational *shares, struct error *err);
 
 /* The expected number of dead targets that a client tries first. */
-NODISCARD bool simulate_dead_tried(const struct simulate_pool *pool,
-                                   const struct audience_part *client,
-                                   const struct simulate_case *how, struct arena *arena,
+NODISCARD bool simulate_dead_tried(const struct simulate_case *how,
+                                   const struct audience_part *client, struct arena *arena,
                                    struct rational *tried, struct error *err);
 
 /* positions[i * node_count + k]: the probability that node i is tried as the k-th (from 0) when
- * none answers; over the set of the asked service alone. */
-NODISCARD bool simulate_positions(const struct simulate_pool *pool,
-                                  const struct client_model *model, enum simulate_order order,
+ * none answers; over the set of the asked service alone. Who is down is not looked at. */
+NODISCARD bool simulate_positions(const struct simulate_case *how, const struct client_model *model,
                                   struct arena *arena, struct rational *positions,
                                   struct error *err);
 

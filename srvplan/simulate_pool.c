@@ -140,12 +140,14 @@ static const char *services_print(const struct plan *plan, uint32_t domain, stru
     return list;
 }
 
-bool simulate_pool_of(const struct plan *plan, uint32_t domain, uint32_t service,
-                      struct arena *arena, struct simulate_pool *pool, struct error *err)
+bool simulate_pool_of(struct simulate_pool *pool, struct arena *arena, struct error *err)
 {
+    struct simulate_pool made = {
+        .plan = pool->plan, .domain = pool->domain, .service = pool->service};
+    const struct plan *plan = made.plan;
     const struct layout *layout = plan->input.layout;
     const struct inventory *inventory = layout->inventory;
-    struct simulate_pool made = {.plan = plan, .domain = domain, .service = service};
+    uint32_t domain = made.domain, service = made.service;
     bool is_there = false;
     for (uint32_t i = layout->domain_first[domain]; i < layout->domain_first[domain + 1]; i++) {
         if (layout->declared[layout->domain_sets[i]].service == service) {
@@ -210,7 +212,8 @@ bool simulate_pool_find(const struct plan *plan, struct text domain_and_service,
         return error_set(err, ERROR_NOT_FOUND, "there is no service '%.*s'; %s has %s", (int)id.len,
                          id.ptr, text_name_print(arena, inventory->domains[domain].name),
                          services_print(plan, domain, arena));
-    return simulate_pool_of(plan, domain, service, arena, pool, err);
+    *pool = (struct simulate_pool){.plan = plan, .domain = domain, .service = service};
+    return simulate_pool_of(pool, arena, err);
 }
 
 const char *simulate_pool_label(const struct simulate_pool *pool, struct arena *arena)

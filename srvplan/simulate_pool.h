@@ -25,10 +25,10 @@ struct simulate_pool {
     uint32_t node_count;
 };
 
-/* The pool of a domain's service, from the plan. ERROR_NOT_FOUND: the domain does not publish the
- * service, with those that it does. Lives in the arena; borrows the plan. */
-NODISCARD bool simulate_pool_of(const struct plan *plan, uint32_t domain, uint32_t service,
-                                struct arena *arena, struct simulate_pool *pool, struct error *err);
+/* The pool of a domain's service: plan, domain and service are the caller's, the rest is filled in.
+ * ERROR_NOT_FOUND: the domain does not publish the service, with those that it does. Lives in the
+ * arena; borrows the plan. */
+NODISCARD bool simulate_pool_of(struct simulate_pool *pool, struct arena *arena, struct error *err);
 
 /* "example.org/xmpp-client", as an operator writes it; ERROR_NOT_FOUND says what there is. */
 NODISCARD bool simulate_pool_find(const struct plan *plan, struct text domain_and_service,

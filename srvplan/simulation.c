@@ -31,9 +31,8 @@ static bool line_of_ideal(struct simulation *simulation, const struct simulate_c
 {
     struct audience_part ideal = simulate_ideal_client();
     *line = (struct simulation_line){.shares = shares_new(simulation)};
-    if (!simulate_client(simulation->pool, &ideal, how, &simulation->arena, line->shares, err) ||
-        !simulate_dead_tried(simulation->pool, &ideal, how, &simulation->arena, &line->dead_tried,
-                             err))
+    if (!simulate_client(how, &ideal, &simulation->arena, line->shares, err) ||
+        !simulate_dead_tried(how, &ideal, &simulation->arena, &line->dead_tried, err))
         return false;
     simulation_line_judge(simulation->pool, &simulation->arena, line);
     return true;
@@ -44,12 +43,12 @@ static bool line_of_audience(struct simulation *simulation, const struct simulat
 {
     struct arena *arena = &simulation->arena;
     *line = (struct simulation_line){.shares = shares_new(simulation)};
-    if (!simulate_audience(simulation->pool, &simulation->audience, how, arena, line->shares, err))
+    if (!simulate_audience(how, &simulation->audience, arena, line->shares, err))
         return false;
     for (uint32_t i = 0; how->is_down && i < simulation->audience.count; i++) {
         const struct audience_part *part = &simulation->audience.parts[i];
         struct rational tried;
-        if (!simulate_dead_tried(simulation->pool, part, how, arena, &tried, err))
+        if (!simulate_dead_tried(how, part, arena, &tried, err))
             return false;
         struct rational weight = rational_from(arena, part->part_ppb, RATIO_ONE);
         line->dead_tried =
@@ -68,22 +67,22 @@ static bool model_run(struct simulation *simulation, const struct client_model *
     const struct simulation_question *question = &simulation->question;
     struct arena *arena = &simulation->arena;
     size_t nodes = simulation->pool->node_count;
-    struct simulate_case how = {.order = question->order};
+    struct simulate_case how = {.pool = simulation->pool, .order = question->order};
     struct error too_many = {0};
     *result = (struct simulation_model){.model = model, .tried = shares_new(simulation)};
-    if (!simulate_model(simulation->pool, model, &how, arena, result->tried, err))
+    if (!simulate_model(&how, model, arena, result->tried, err))
         return false;
     if (question->with_positions)
         result->positions = arena_array(arena, struct rational, nodes * nodes);
-    if (question->with_positions && !simulate_positions(simulation->pool, model, question->order,
-                                                        arena, result->positions, &too_many))
+    if (question->with_positions &&
+        !simulate_positions(&how, model, arena, result->positions, &too_many))
         result->positions = NULL;
     result->reached = result->tried;
     if (!simulation->has_down)
         return true;
     how.is_down = question->is_down;
     result->reached = shares_new(simulation);
-    return simulate_model(simulation->pool, model, &how, arena, result->reached, err);
+    return simulate_model(&how, model, arena, result->reached, err);
 }
 
 static bool models_run(struct simulation *simulation, struct error *err)
@@ -106,17 +105,17 @@ static bool client_run(struct simulation *simulation, const struct audience_part
     const struct simulation_question *question = &simulation->question;
     struct arena *arena = &simulation->arena;
     struct simulation_client *client = &simulation->clients[simulation->client_count++];
-    struct simulate_case how = {.order = question->order};
+    struct simulate_case how = {.pool = simulation->pool, .order = question->order};
     *client = (struct simulation_client){.who = *who, .tried = shares_new(simulation)};
-    if (!simulate_client(simulation->pool, who, &how, arena, client->tried, err))
+    if (!simulate_client(&how, who, arena, client->tried, err))
         return false;
     client->reached = client->tried;
     if (!simulation->has_down)
         return true;
     how.is_down = question->is_down;
     client->reached = shares_new(simulation);
-    if (!simulate_client(simulation->pool, who, &how, arena, client->reached, err) ||
-        !simulate_dead_tried(simulation->pool, who, &how, arena, &client->dead_tried, err))
+    if (!simulate_client(&how, who, arena, client->reached, err) ||
+        !simulate_dead_tried(&how, who, arena, &client->dead_tried, err))
         return false;
     if (who->profile)
         client->delay_s =
@@ -169,9 +168,12 @@ static bool outage_run(struct simulation *simulation, uint32_t node, struct erro
     for (uint32_t i = 0; i < nodes; i++)
         down[i] = i == node || (question->is_down && question->is_down[i]);
     withdrawn[node] = true;
-    struct simulate_case dead = {.order = question->order, .is_down = down};
-    struct simulate_case gone = {
-        .order = question->order, .is_down = question->is_down, .is_withdrawn = withdrawn};
+    struct simulate_case dead = {
+        .pool = simulation->pool, .order = question->order, .is_down = down};
+    struct simulate_case gone = {.pool = simulation->pool,
+                                 .order = question->order,
+                                 .is_down = question->is_down,
+                                 .is_withdrawn = withdrawn};
     *outage = (struct simulation_outage){.node = node, .is_known = true};
     if (!line_of_ideal(simulation, &dead, &outage->ideal, err) ||
         !line_of_audience(simulation, &dead, &outage->audience, err) ||
@@ -212,8 +214,9 @@ static bool outages_run(struct simulation *simulation, struct error *err)
 static bool lines_run(struct simulation *simulation, struct error *err)
 {
     const struct simulation_question *question = &simulation->question;
-    struct simulate_case well = {.order = question->order};
-    struct simulate_case down = {.order = question->order, .is_down = question->is_down};
+    struct simulate_case well = {.pool = simulation->pool, .order = question->order};
+    struct simulate_case down = {
+        .pool = simulation->pool, .order = question->order, .is_down = question->is_down};
     if (!line_of_ideal(simulation, &well, &simulation->ideal, err) ||
         !line_of_audience(simulation, &well, &simulation->merged, err))
         return false;

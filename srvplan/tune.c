@@ -52,11 +52,11 @@ static bool is_better(const struct search *search, const struct rating *a, const
 static bool rate_pool(struct search *search, const struct simulate_pool *pool,
                       struct arena *scratch, struct rating *rating)
 {
-    struct simulate_case how = {.order = search->question->order};
+    struct simulate_case how = {.pool = pool, .order = search->question->order};
     struct rational *shares = arena_array(scratch, struct rational, pool->node_count);
     rating->loads = arena_array(scratch, struct rational, pool->node_count);
     search->tune->evaluations++;
-    if (!simulate_audience(pool, search->question->audience, &how, scratch, shares, search->err)) {
+    if (!simulate_audience(&how, search->question->audience, scratch, shares, search->err)) {
         search->has_failed = true;
         return false;
     }
@@ -246,7 +246,7 @@ static bool is_symmetric(const struct simulate_pool *pool)
 static bool masses_add(const struct search *search, const struct audience_part *part,
                        struct tune_masses *masses, struct arena *scratch)
 {
-    struct simulate_case how = {.order = search->question->order};
+    struct simulate_case how = {.pool = &search->pool, .order = search->question->order};
     double mass = (double)part->part_ppb / RATIO_ONE;
     const char *id = audience_part_model(part);
     if (strcmp(id, "conversations") == 0 && how.order == SIMULATE_ORDER_FIXED) {
@@ -256,7 +256,7 @@ static bool masses_add(const struct search *search, const struct audience_part *
     } else if (!part->model ||
                (strcmp(id, "answer-order") == 0 && how.order != SIMULATE_ORDER_WEIGHTED)) {
         struct rational *shares = arena_array(scratch, struct rational, search->pool.node_count);
-        if (!simulate_client(&search->pool, part, &how, scratch, shares, search->err))
+        if (!simulate_client(&how, part, scratch, shares, search->err))
             return false;
         for (uint32_t i = 0; i < search->pool.node_count; i++)
             masses->fixed[i] += mass * rational_to_double(shares[i]);
@@ -324,12 +324,11 @@ static bool line_find(struct search *search, const struct simulate_pool *pool,
                       struct simulation_line *line)
 {
     struct arena *arena = &search->tune->arena;
-    struct simulate_case how = {.order = search->question->order};
+    struct simulate_case how = {.pool = pool, .order = search->question->order};
     *line =
         (struct simulation_line){.shares = arena_array(arena, struct rational, pool->node_count),
                                  .loads = arena_array(arena, struct rational, pool->node_count)};
-    if (!simulate_audience(pool, search->question->audience, &how, arena, line->shares,
-                           search->err))
+    if (!simulate_audience(&how, search->question->audience, arena, line->shares, search->err))
         return false;
     simulation_line_judge(pool, arena, line);
     return true;

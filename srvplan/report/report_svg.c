@@ -465,7 +465,7 @@ void report_simulation_svg(FILE *out, const struct simulation *simulation)
         line_print(&picture, "Ideal", &simulation->ideal_reached),
         line_print(&picture, "Audience", &simulation->merged_reached),
         number_duration(curve->safe_s, &arena));
-    picture.svg = svg_begin(out, WIDTH, height, title, description, style);
+    picture.svg = svg_begin(out, &(struct svg_page){WIDTH, height, title, description, style});
     svg_rect(&picture.svg, "page", (struct svg_box){0, 0, WIDTH, height}, 0);
     svg_text(&picture.svg, "head", (struct svg_point){MARGIN, 44}, SVG_START, title);
     svg_text(&picture.svg, "soft", (struct svg_point){MARGIN, 68}, SVG_START,

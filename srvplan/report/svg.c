@@ -51,19 +51,18 @@ static void put_escaped(FILE *out, const char *text)
     }
 }
 
-struct svg svg_begin(FILE *out, double width, double height, const char *title,
-                     const char *description, const char *style)
+struct svg svg_begin(FILE *out, const struct svg_page *page)
 {
     fprintf(out,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
             "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
             "aria-labelledby=\"title desc\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\">\n",
-            width, height, width, height);
+            page->width, page->height, page->width, page->height);
     fputs("<title id=\"title\">", out);
-    put_escaped(out, title);
+    put_escaped(out, page->title);
     fputs("</title>\n<desc id=\"desc\">", out);
-    put_escaped(out, description);
-    fprintf(out, "</desc>\n<style>\n%s</style>\n", style);
+    put_escaped(out, page->description);
+    fprintf(out, "</desc>\n<style>\n%s</style>\n", page->style);
     return (struct svg){out};
 }
 

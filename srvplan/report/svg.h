@@ -29,9 +29,12 @@ struct svg_point {
     double x, y;
 };
 
-/* `style`: the rules of the sheet, ours and trusted. */
-struct svg svg_begin(FILE *out, double width, double height, const char *title,
-                     const char *description, const char *style);
+struct svg_page {
+    double width, height;
+    const char *title, *description;
+    const char *style; /* the rules of the sheet, ours and trusted */
+};
+struct svg svg_begin(FILE *out, const struct svg_page *page);
 void svg_end(struct svg *svg);
 
 /* A group whose `label` shows when the pointer rests on it; NULL: none. */

@@ -167,9 +167,12 @@ static void check_simulation(const struct plan *plan, uint32_t domain, uint32_t 
     struct arena arena = {0};
     struct error err = {0};
     struct simulation_question question = {
-        .plan = plan, .order = order, .clients = 1000, .only_outage = INVENTORY_NONE};
-    LAW(simulate_pool_of(plan, domain, service, &arena, &question.pool, &err), seed, "%s",
-        err.message);
+        .plan = plan,
+        .pool = {.plan = plan, .domain = domain, .service = service},
+        .order = order,
+        .clients = 1000,
+        .only_outage = INVENTORY_NONE};
+    LAW(simulate_pool_of(&question.pool, &arena, &err), seed, "%s", err.message);
     if (question.pool.target_count > 0) {
         struct simulation *simulation = simulation_run(&question, &err);
         LAW(simulation, seed, "%s", err.message);
@@ -285,11 +288,13 @@ static void tune_law(uint64_t seed)
     struct made made = made_of(seed);
     struct arena arena = {0};
     struct error err = {0};
-    struct simulate_pool pool;
-    if (made.plan && made.inventory->domain_count > 0 && made.layout->domain_first[1] > 0 &&
-        simulate_pool_of(made.plan, 0, made.layout->declared[made.layout->domain_sets[0]].service,
-                         &arena, &pool, &err) &&
-        pool.target_count > 0 && pool.target_count <= TARGETS_MAX)
+    struct simulate_pool pool = {.plan = made.plan};
+    bool has_set =
+        made.plan && made.inventory->domain_count > 0 && made.layout->domain_first[1] > 0;
+    if (has_set)
+        pool.service = made.layout->declared[made.layout->domain_sets[0]].service;
+    if (has_set && simulate_pool_of(&pool, &arena, &err) && pool.target_count > 0 &&
+        pool.target_count <= TARGETS_MAX)
         tune_pool(&made, &pool, seed);
     arena_fini(&arena);
     made_fini(&made);

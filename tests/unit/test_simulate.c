@@ -152,11 +152,11 @@ static const struct {
 START_TEST(the_order_of_answers_counts_where_a_client_reads_it)
 {
     struct simulate_pool pool = pool_of(&cluster, "example.org/xmpp-server");
-    struct simulate_case how = {.order = orders[_i].order};
+    struct simulate_case how = {.pool = &pool, .order = orders[_i].order};
     struct rational shares[3];
     struct error err = {0};
     const struct client_model *model = client_model_find(text_from(orders[_i].id));
-    ck_assert(simulate_model(&pool, model, &how, &arena, shares, &err));
+    ck_assert(simulate_model(&how, model, &arena, shares, &err));
     const char *seen =
         arena_printf(&arena, "%s %s %s", rational_print(shares[0], &arena),
                      rational_print(shares[1], &arena), rational_print(shares[2], &arena));
