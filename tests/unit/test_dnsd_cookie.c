@@ -158,12 +158,38 @@ START_TEST(cookies_are_those_of_rfc_9018)
 }
 END_TEST
 
+/* RFC 9018 section 4.1: a version says how the rest is made; the right hash does not help. */
+START_TEST(another_version_is_not_ours_whatever_its_hash)
+{
+    struct cookie_secret secret;
+    struct cookie_secrets secrets = {0};
+    uint8_t message[64] = {0}, hashed[20];
+    unhex(SECRET, secret.bytes);
+    cookie_secrets_store(&secrets, &secret, 1);
+    unhex("2464c4abcf10c957020000005cf79f11" V4, hashed);
+    struct siphash_key key = siphash_key_from(secret.bytes);
+    uint64_t hash = siphash_24(&key, hashed, sizeof hashed);
+    memcpy(message + 20, hashed, 16);
+    memcpy(message + 36, &hash, sizeof hash);
+    struct question question = {
+        .options = QUESTION_COOKIE, .cookie_at = 20, .cookie_length = COOKIE_BYTES};
+    struct query query = {.bytes = message,
+                          .length = sizeof message,
+                          .source = hashed + 16,
+                          .source_length = 4,
+                          .now_ms = 1559731985000};
+    cookie_judge(&secrets, &query, &question);
+    ck_assert_int_eq(question.cookie_state, COOKIE_BAD);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dnsd/cookie");
     TCase *tests = tcase_create("cookie");
     tcase_add_test(tests, siphash_is_that_of_its_paper);
     tcase_add_loop_test(tests, cookies_are_those_of_rfc_9018, 0, COUNT_OF(cases));
+    tcase_add_test(tests, another_version_is_not_ours_whatever_its_hash);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

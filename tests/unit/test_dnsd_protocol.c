@@ -333,6 +333,20 @@ START_TEST(a_record_that_does_not_fit_waits_for_tcp)
 }
 END_TEST
 
+START_TEST(options_go_before_the_record_that_says_why)
+{
+    struct message message;
+    settings.nsid.length = SETTINGS_TEXT_BYTES;
+    put_question(&message, "1.2.3.4.5.6.7.8.9.10.11.12.example.org.", RRTYPE_A, 1);
+    put_opt(&message, 512, ALL, sizeof ALL - 1);
+    put_tsig(&message, fixture_longest_name());
+    struct decoded *decoded = ask(&message, TRANSPORT_DATAGRAM);
+    check_tsig(decoded, true);
+    ck_assert_uint_eq(decoded->opt_data_len, 0);
+    decoded_free(decoded);
+}
+END_TEST
+
 /* -- class CH -----------------------------------------------------------------------------------
  */
 
@@ -395,6 +409,7 @@ int main(void)
     tcase_add_test(tests, options_count_against_the_limit);
     tcase_add_test(tests, a_larger_limit_carries_more_than_usual);
     tcase_add_test(tests, who_signs_learns_that_we_have_no_keys);
+    tcase_add_test(tests, options_go_before_the_record_that_says_why);
     tcase_add_test(tests, a_record_that_does_not_fit_waits_for_tcp);
     tcase_add_loop_test(tests, class_ch_says_what_the_operator_gave_and_nothing_else, 0,
                         COUNT_OF(chaos_cases));

@@ -149,6 +149,20 @@ static const struct {
      BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN "\0\0\372\0\377\0\0\0\0\0\25\1a\0"
                                            "\0\0\1\2\3\4\1\54\0\3mm\x12\x34\0\0\0\0"),
      QUESTION_FORMERR},
+    {"two records said, TSIG alone there",
+     BYTES(HEADER("\0\1\0\0\0\0\0\2") NAME SRV_IN TSIG("\3key\0")), QUESTION_FORMERR},
+    {"TSIG with other data that is not there",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN "\0\0\372\0\377\0\0\0\0\0\25\1a\0"
+                                           "\0\0\1\2\3\4\1\54\0\2mm\x12\x34\0\0\0\1"),
+     QUESTION_FORMERR},
+    {"TSIG with other data (RFC 8945 section 4.2: of BADTIME)",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN "\0\0\372\0\377\0\0\0\0\0\26\1a\0"
+                                           "\0\0\1\2\3\4\1\54\0\2mm\x12\x34\0\0\0\1x"),
+     QUESTION_GOOD},
+    {"TSIG whose algorithm is compressed",
+     BYTES(HEADER(ONE_AND_OPT) NAME SRV_IN "\0\0\372\0\377\0\0\0\0\0\24\xc0\x0c"
+                                           "\0\0\1\2\3\4\1\54\0\2mm\x12\x34\0\0\0\0"),
+     QUESTION_FORMERR},
     {"IXFR with the SOA it has", BYTES(HEADER("\0\1\0\0\0\1\0\0") NAME IXFR_IN SOA("\xc0\x0c")),
      QUESTION_GOOD},
     {"IXFR with an uncompressed SOA, OPT and TSIG",
