@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_job.h"
 
-
 #include <string.h>
 
 /* -- weights -------------------------------------------------------------------------------------
