@@ -354,7 +354,8 @@ START_TEST(sizes_are_those_of_rendered_answers)
     ck_assert_ptr_nonnull(inventory);
     struct layout *layout = layout_build(inventory, LAYOUT_FOR_PLAN, &findings);
     struct plan *plan = plan_compute(&(struct plan_input){.layout = layout, .overlays = &none});
-    ck_assert_msg(compile_set(&arena, &plan->content, 0, &compiled, &err), "%s", err.message);
+    ck_assert_msg(compile_set(&arena, &plan->content, plan->content.sets, &compiled, &err), "%s",
+                  err.message);
     size_t bytes = HEADER_BYTES + layout->declared[0].longest_owner_bytes + QUESTION_TAIL_BYTES +
                    (sizes[_i].has_addresses ? compiled.body.len : compiled.required_length) +
                    (sizes[_i].has_opt ? OPT_BYTES : 0);
