@@ -15,9 +15,7 @@ struct asked {
     uint32_t node_count; /* of the pool */
 };
 
-enum {
-    ALL_SERVICES = UINT32_MAX
-};
+#define ALL_SERVICES UINT32_MAX
 
 /* `service`: the one of the set that is asked for alone, or ALL_SERVICES. */
 static struct asked asked_for(const struct simulate_case *how, uint32_t service,
