@@ -47,7 +47,7 @@ class ZoneChecksTest(srvplan.Case):
 
     def test_samples_are_there(self):
         self.assertEqual([os.path.basename(path) for path in SAMPLES],
-                         ['cluster.jsonc', 'guide.jsonc'])
+                         ['audience.jsonc', 'cluster.jsonc', 'guide.jsonc'])
 
     def test_samples_pass_named_checkzone(self):
         for path in SAMPLES:
@@ -63,7 +63,7 @@ class ZoneChecksTest(srvplan.Case):
                 self.check_zones(file.name, 'local')
 
     def test_a_broken_zone_would_be_seen(self):
-        text = srvplan.command('zone', '-f', SAMPLES[1], check=srvplan.OK).stdout
+        text = srvplan.command('zone', '-f', SAMPLES[-1], check=srvplan.OK).stdout
         broken = '\n'.join(line for line in text.splitlines() if not line.startswith('server1.'))
         status, said = checkzone('example.net', broken + '\n', 'full')
         self.assertNotEqual(status, 0, said)
