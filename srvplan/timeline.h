@@ -21,7 +21,7 @@
  * planned one. From the end it rises alike, (i+1)/(n+1), and is whole R later; then the TTL goes
  * back. A drain that ends while it still ramps down rises from where it was.
  *
- * The mathematics: reference "TTL and drain decay" in the manual. Pure; milliseconds UTC. */
+ * srvplan-inventory(5), "Windows", says it for operators. Pure; milliseconds UTC. */
 #pragma once
 #include "srvplan/overlay.h"
 
