@@ -2,17 +2,18 @@
 /* Laws of the canonical form, over generated JSONC with comments and blank lines anywhere. A
  * failure names its seed; SRVPLAN_SEED=0x… runs that one alone. */
 #include "gen_inventory.h"
+#include "laws.h"
 #include "srvplan/jsonc_format.h"
 #include "srvplan/jsonc_tree.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static const char laws_suite[] = "format_properties";
+
 enum {
     ROUNDS = 4000,
-    TIMEOUT_S = 300,
     LEVELS = 5,
 };
 
@@ -119,10 +120,6 @@ static void comments_of(const struct jsonc_node *node, uint8_t *counts)
         comments_of(node->children[i], counts);
 }
 
-#define RERUN "rerun: SRVPLAN_SEED=0x%llx meson test format_properties: "
-#define LAW(holds, seed, text)                                                                     \
-    ck_assert_msg(holds, RERUN "%s\n%s", (unsigned long long)(seed), #holds, text)
-
 /* Reads a good text; the value is the caller's. */
 static json_t *text_read(struct arena *arena, struct text text, struct jsonc_tree *tree)
 {
@@ -135,8 +132,9 @@ static json_t *text_read(struct arena *arena, struct text text, struct jsonc_tre
     return json_loadb(clean, text.len, 0, NULL);
 }
 
-static void laws_hold(const json_t *schema, uint64_t seed)
+static void laws_hold(uint64_t seed, void *context)
 {
+    const json_t *schema = context;
     struct made made = {.gen = gen_start(seed), .text = (char *)(uintptr_t) ""};
     struct arena *arena = &made.arena;
     put_gap(&made);
@@ -147,54 +145,47 @@ static void laws_hold(const json_t *schema, uint64_t seed)
     struct jsonc_tree before, after;
     LAW(jsonc_format((struct bytes){(const uint8_t *)text.ptr, text.len}, schema, arena, &once,
                      &fault),
-        seed, text.ptr);
+        seed, "%s", text.ptr);
     LAW(jsonc_format((struct bytes){(const uint8_t *)once.ptr, once.len}, schema, arena, &twice,
                      &fault),
-        seed, once.ptr);
-    LAW(text_equal(once, twice), seed, text.ptr);
+        seed, "%s", once.ptr);
+    LAW(text_equal(once, twice), seed, "%s", text.ptr);
 
     json_t *value = text_read(arena, text, &before), *same = text_read(arena, once, &after);
-    LAW(value && same && json_equal(value, same), seed, text.ptr);
+    LAW(value && same && json_equal(value, same), seed, "%s", text.ptr);
     json_decref(value);
     json_decref(same);
     uint8_t *counts = arena_array(arena, uint8_t, made.comments + 1);
     comments_of(after.root, counts);
     comments_count(&after.tail, counts);
     for (uint32_t i = 1; i <= made.comments; i++)
-        LAW(counts[i] == 1, seed, text.ptr);
+        LAW(counts[i] == 1, seed, "%s", text.ptr);
     for (const char *line = once.ptr; *line; line++) {
         bool is_trailing = (*line == ' ' || *line == '\t') && line[1] == '\n';
-        LAW(!is_trailing && *line != '\r', seed, text.ptr);
+        LAW(!is_trailing && *line != '\r', seed, "%s", text.ptr);
     }
     arena_fini(arena);
 }
 
 START_TEST(formatting_twice_changes_nothing_and_loses_nothing)
 {
-    const char *only = getenv("SRVPLAN_SEED"), *source = getenv("SRVPLAN_SOURCE");
+    const char *source = getenv("SRVPLAN_SOURCE");
     char path[4096];
     ck_assert_msg(source != NULL, "SRVPLAN_SOURCE is not set");
     snprintf(path, sizeof path, "%s/srvplan/schema/inventory-v1.json", source);
     json_t *schema = json_load_file(path, 0, NULL);
     ck_assert(schema != NULL);
-    if (only)
-        laws_hold(schema, strtoull(only, NULL, 0));
-    for (uint64_t seed = 0; seed < ROUNDS && !only; seed++)
-        laws_hold(schema, seed);
+    laws_try_with(ROUNDS, laws_hold, schema);
     json_decref(schema);
 }
 END_TEST
 
+static void add(TCase *tcase)
+{
+    tcase_add_test(tcase, formatting_twice_changes_nothing_and_loses_nothing);
+}
+
 int main(void)
 {
-    Suite *suite = suite_create("format_properties");
-    TCase *tcase = tcase_create("laws");
-    tcase_set_timeout(tcase, TIMEOUT_S);
-    tcase_add_test(tcase, formatting_twice_changes_nothing_and_loses_nothing);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return laws_main(laws_suite, add);
 }

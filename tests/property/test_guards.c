@@ -4,30 +4,20 @@
  * planner. A failure names its seed; SRVPLAN_SEED=0x… runs that one alone. */
 #include "srvplan/plan.h"
 #include "gen_inventory.h"
+#include "laws.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char laws_suite[] = "guards_properties";
 
 enum {
     ROUNDS = 2000,
     ROUNDS_PER_SIZE = 100,
     SIZES = 20,
     NODES_MAX = 32,
-    TIMEOUT_S = 300
 };
-
-#define RERUN "rerun: SRVPLAN_SEED=0x%llx meson test guards_properties: "
-#define LAW(holds, seed, ...)                                                                      \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            fprintf(stderr, RERUN, (unsigned long long)(seed));                                    \
-            fprintf(stderr, __VA_ARGS__);                                                          \
-            fputc('\n', stderr);                                                                   \
-            ck_abort_msg(RERUN "%s", (unsigned long long)(seed), #holds);                          \
-        }                                                                                          \
-    } while (0)
 
 /* -- the other judge ----------------------------------------------------------------------------
  */
@@ -469,24 +459,16 @@ static void guards_are_right(uint64_t seed)
 
 START_TEST(a_guard_refuses_exactly_what_breaks_it)
 {
-    const char *only = getenv("SRVPLAN_SEED");
-    if (only)
-        guards_are_right(strtoull(only, NULL, 0));
-    for (uint64_t seed = 0; seed < ROUNDS && !only; seed++)
-        guards_are_right(seed);
+    laws_try(ROUNDS, guards_are_right);
 }
 END_TEST
 
+static void add(TCase *tcase)
+{
+    tcase_add_test(tcase, a_guard_refuses_exactly_what_breaks_it);
+}
+
 int main(void)
 {
-    Suite *suite = suite_create("guards_properties");
-    TCase *tcase = tcase_create("laws");
-    tcase_set_timeout(tcase, TIMEOUT_S);
-    tcase_add_test(tcase, a_guard_refuses_exactly_what_breaks_it);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return laws_main(laws_suite, add);
 }

@@ -5,19 +5,20 @@
  * times as many. */
 #include "srvplan/plan.h"
 #include "gen_inventory.h"
+#include "laws.h"
 #include "make_inventory.h"
 #include "srvplan/report/report_json.h"
 #include "srvplan/window_suggest.h"
 #include "zones/base/clock.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static const char laws_suite[] = "plan_time_properties";
+
 enum {
     ROUNDS = 1600,
-    LONG_FACTOR = 10,
     STEPS = 25,        /* of a short walk */
     YEAR_STEPS = 4000, /* of a long one, which a window a night reaches */
     YEAR_EVERY = 100,  /* one round in so many is a long one */
@@ -25,20 +26,8 @@ enum {
     SETS_MAX = 128,
     NODES_MAX = 16,
     SIZE_MAX_NODES = 7,
-    TIMEOUT_S = 1200,
 };
 #define YEAR_MS (INT64_C(1000) * 86400 * 365)
-
-#define RERUN "rerun: SRVPLAN_SEED=0x%llx meson test plan_time_properties: "
-#define LAW(holds, seed, ...)                                                                      \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            fprintf(stderr, RERUN, (unsigned long long)(seed));                                    \
-            fprintf(stderr, __VA_ARGS__);                                                          \
-            fputc('\n', stderr);                                                                   \
-            ck_abort_msg(RERUN "%s", (unsigned long long)(seed), #holds);                          \
-        }                                                                                          \
-    } while (0)
 
 struct walk {
     uint64_t seed;
@@ -280,11 +269,6 @@ static void walk_on(struct walk *walk, int64_t start_ms, int64_t end_ms, uint32_
     }
 }
 
-static uint64_t rounds(void)
-{
-    return getenv("SRVPLAN_LONG") ? (uint64_t)ROUNDS * LONG_FACTOR : ROUNDS;
-}
-
 static struct {
     uint64_t cases, years, checks, openings, suggestions;
 } total;
@@ -307,24 +291,13 @@ static void one_walk(uint64_t seed)
     walk_end(&walk);
 }
 
-static void for_all(void (*law)(uint64_t seed))
-{
-    const char *only = getenv("SRVPLAN_SEED");
-    if (only) {
-        law(strtoull(only, NULL, 0));
-        return;
-    }
-    for (uint64_t seed = 0; seed < rounds(); seed++)
-        law(seed);
-}
-
 START_TEST(no_instant_of_a_year_breaks_a_guard_and_nothing_changes_unsaid)
 {
-    for_all(one_walk);
+    laws_try(ROUNDS, one_walk);
     printf("%llu inventories, %llu of them for a year, %llu instants, %llu openings\n",
            (unsigned long long)total.cases, (unsigned long long)total.years,
            (unsigned long long)total.checks, (unsigned long long)total.openings);
-    ck_assert(getenv("SRVPLAN_SEED") || total.openings > 1000);
+    ck_assert(laws_is_rerun() || total.openings > 1000);
 }
 END_TEST
 
@@ -360,7 +333,7 @@ static void drains_leave_nothing(uint64_t seed)
 
 START_TEST(undrain_after_drain_is_identity_in_all_modes)
 {
-    for_all(drains_leave_nothing);
+    laws_try(ROUNDS, drains_leave_nothing);
 }
 END_TEST
 
@@ -462,24 +435,20 @@ static void suggestions_pass_and_are_shortest(uint64_t seed)
 
 START_TEST(suggested_windows_pass_and_no_row_is_shorter)
 {
-    for_all(suggestions_pass_and_are_shortest);
+    laws_try(ROUNDS, suggestions_pass_and_are_shortest);
     printf("%llu suggestions\n", (unsigned long long)total.suggestions);
-    ck_assert(getenv("SRVPLAN_SEED") || total.suggestions > 100);
+    ck_assert(laws_is_rerun() || total.suggestions > 100);
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tcase)
 {
-    Suite *suite = suite_create("plan_time_properties");
-    TCase *tcase = tcase_create("laws");
-    tcase_set_timeout(tcase, TIMEOUT_S);
     tcase_add_test(tcase, no_instant_of_a_year_breaks_a_guard_and_nothing_changes_unsaid);
     tcase_add_test(tcase, undrain_after_drain_is_identity_in_all_modes);
     tcase_add_test(tcase, suggested_windows_pass_and_no_row_is_shorter);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+    return laws_main(laws_suite, add);
 }

@@ -4,12 +4,14 @@
 #include "srvplan/shares.h"
 
 #include "gen_inventory.h"
+#include "laws.h"
 #include "zones/text.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char laws_suite[] = "shares_laws";
 
 enum {
     ROUNDS = 100,
@@ -17,19 +19,7 @@ enum {
     TARGETS_MAX = 50, /* ROUNDS / ROUNDS_PER_SIZE */
     POSITIONS_MAX = 6,
     DOWN_MAX = 3,
-    TIMEOUT_S = 300
 };
-
-#define RERUN "rerun: SRVPLAN_SEED=0x%llx meson test shares_laws: "
-#define LAW(holds, made, ...)                                                                      \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            fprintf(stderr, RERUN, (unsigned long long)(made)->seed);                              \
-            fprintf(stderr, __VA_ARGS__);                                                          \
-            fputc('\n', stderr);                                                                   \
-        }                                                                                          \
-        ck_assert_msg(holds, RERUN "%s", (unsigned long long)(made)->seed, #holds);                \
-    } while (0)
 
 struct made {
     uint64_t seed;
@@ -84,16 +74,22 @@ static void take_down(struct made *made)
     }
 }
 
-static void for_all(void (*law)(struct made *made))
+struct shares_law {
+    void (*law)(struct made *made);
+};
+
+static void try_one(uint64_t seed, void *context)
 {
-    const char *only = getenv("SRVPLAN_SEED");
-    for (uint64_t seed = 0; seed < ROUNDS; seed++) {
-        struct made made = make(only ? strtoull(only, NULL, 0) : seed);
-        law(&made);
-        arena_fini(&made.arena);
-        if (only)
-            return;
-    }
+    const struct shares_law *with = context;
+    struct made made = make(seed);
+    with->law(&made);
+    arena_fini(&made.arena);
+}
+
+static void try_all(void (*law)(struct made *made))
+{
+    struct shares_law with = {law};
+    laws_try_with(ROUNDS, try_one, &with);
 }
 
 /* Calls a law with every model and order, and the first `merges` merges. */
@@ -123,7 +119,7 @@ static struct rational *shares_of(struct made *made, const struct share_question
     struct error err = {0};
     struct rational *shares = arena_array(&made->arena, struct rational, question->count);
     bool done = shares_first_choice(question, &made->arena, shares, &err);
-    LAW(done, made, "%s: %s", place(made, question), err.message);
+    LAW(done, made->seed, "%s: %s", place(made, question), err.message);
     return shares;
 }
 
@@ -161,12 +157,13 @@ static void shares_sum_to_1(struct made *made, const struct share_question *ques
 {
     const struct rational *shares = shares_of(made, question);
     struct rational sum = sum_of(made, shares, question->count, 1);
-    LAW(finds_live(question) ? is_one(sum) : rational_is_zero(sum), made, "%s: the sum is %s",
+    LAW(finds_live(question) ? is_one(sum) : rational_is_zero(sum), made->seed, "%s: the sum is %s",
         place(made, question), rational_print(sum, &made->arena));
     for (uint32_t i = 0; i < question->count; i++) {
-        LAW(rational_compare(shares[i], (struct rational){0}) >= 0, made, "%s: share %u is %s",
-            place(made, question), i, rational_print(shares[i], &made->arena));
-        LAW(!question->targets[i].is_down || rational_is_zero(shares[i]), made,
+        LAW(rational_compare(shares[i], (struct rational){0}) >= 0, made->seed,
+            "%s: share %u is %s", place(made, question), i,
+            rational_print(shares[i], &made->arena));
+        LAW(!question->targets[i].is_down || rational_is_zero(shares[i]), made->seed,
             "%s: %u is down and gets %s", place(made, question), i,
             rational_print(shares[i], &made->arena));
     }
@@ -181,7 +178,7 @@ static void sums(struct made *made)
 
 START_TEST(shares_of_every_model_sum_to_1)
 {
-    for_all(sums);
+    try_all(sums);
 }
 END_TEST
 
@@ -216,7 +213,7 @@ static void renormalises(struct made *made, const struct share_question *questio
     const struct rational *with_dead = shares_of(made, question);
     const struct rational *removed = shares_of(made, &rest);
     for (uint32_t i = 0; i < rest.count; i++)
-        LAW(rational_compare(with_dead[index[i]], removed[i]) == 0, made,
+        LAW(rational_compare(with_dead[index[i]], removed[i]) == 0, made->seed,
             "%s: %u gets %s beside dead ones, and %s without them", place(made, question), index[i],
             rational_print(with_dead[index[i]], &made->arena),
             rational_print(removed[i], &made->arena));
@@ -230,7 +227,7 @@ static void dead_ones_change_nothing(struct made *made)
 
 START_TEST(for_plackett_luce_a_dead_target_is_as_good_as_a_removed_one)
 {
-    for_all(dead_ones_change_nothing);
+    try_all(dead_ones_change_nothing);
 }
 END_TEST
 
@@ -253,14 +250,14 @@ static void is_proportional(struct made *made)
         const struct share_target *target = &made->targets[i];
         struct rational own =
             rational_from(&made->arena, target->is_down ? 0 : target->weight, sum);
-        LAW(rational_compare(shares[i], own) == 0, made, "%u gets %s, not %s", i,
+        LAW(rational_compare(shares[i], own) == 0, made->seed, "%u gets %s, not %s", i,
             rational_print(shares[i], &made->arena), rational_print(own, &made->arena));
     }
 }
 
 START_TEST(plackett_luce_is_in_proportion_to_weights_among_the_live)
 {
-    for_all(is_proportional);
+    try_all(is_proportional);
 }
 END_TEST
 
@@ -270,21 +267,21 @@ static void orders_are_whole(struct made *made, const struct share_question *que
     size_t n = question->count;
     struct rational *positions = arena_array(&made->arena, struct rational, n * n);
     bool done = shares_positions(question, &made->arena, positions, &err);
-    LAW(done, made, "%s: %s", place(made, question), err.message);
+    LAW(done, made->seed, "%s: %s", place(made, question), err.message);
     const struct rational *first = shares_of(made, question);
     size_t tried = 0;
     for (size_t i = 0; i < n; i++) {
         struct rational ever = sum_of(made, positions + i * n, n, 1);
-        LAW(is_one(ever) || rational_is_zero(ever), made, "%s: %zu is tried with %s",
+        LAW(is_one(ever) || rational_is_zero(ever), made->seed, "%s: %zu is tried with %s",
             place(made, question), i, rational_print(ever, &made->arena));
         tried += is_one(ever);
-        LAW(rational_compare(positions[i * n], first[i]) == 0, made,
+        LAW(rational_compare(positions[i * n], first[i]) == 0, made->seed,
             "%s: %zu is first with %s and has the share %s", place(made, question), i,
             rational_print(positions[i * n], &made->arena), rational_print(first[i], &made->arena));
     }
     for (size_t k = 0; k < n; k++) {
         struct rational anybody = sum_of(made, positions + k, n, n);
-        LAW(k < tried ? is_one(anybody) : rational_is_zero(anybody), made,
+        LAW(k < tried ? is_one(anybody) : rational_is_zero(anybody), made->seed,
             "%s: position %zu is taken with %s", place(made, question), k,
             rational_print(anybody, &made->arena));
     }
@@ -298,7 +295,7 @@ static void orders(struct made *made)
 
 START_TEST(each_target_has_one_position_and_each_position_one_target)
 {
-    for_all(orders);
+    try_all(orders);
 }
 END_TEST
 
@@ -307,10 +304,10 @@ static void dead_tried_is_bounded(struct made *made, const struct share_question
     struct error err = {0};
     struct rational tried = {0};
     bool done = shares_dead_tried(question, &made->arena, &tried, &err);
-    LAW(done, made, "%s: %s", place(made, question), err.message);
+    LAW(done, made->seed, "%s: %s", place(made, question), err.message);
     LAW(rational_compare(tried, (struct rational){0}) >= 0 &&
             rational_compare(tried, rational_from(&made->arena, made->down, 1)) <= 0,
-        made, "%s: %s dead of %u are tried", place(made, question),
+        made->seed, "%s: %s dead of %u are tried", place(made, question),
         rational_print(tried, &made->arena), made->down);
 }
 
@@ -323,7 +320,7 @@ static void dead(struct made *made)
 
 START_TEST(no_more_dead_targets_are_tried_than_there_are)
 {
-    for_all(dead);
+    try_all(dead);
 }
 END_TEST
 
@@ -340,7 +337,7 @@ static void numbers_do_not_matter(struct made *made, const struct share_question
     other.targets = turned;
     const struct rational *here = shares_of(made, question), *there = shares_of(made, &other);
     for (uint32_t i = 0; i < made->count; i++)
-        LAW(rational_compare(here[i], there[(i + turn) % made->count]) == 0, made,
+        LAW(rational_compare(here[i], there[(i + turn) % made->count]) == 0, made->seed,
             "%s: %u gets %s, and turned by %u %s", place(made, question), i,
             rational_print(here[i], &made->arena), turn,
             rational_print(there[(i + turn) % made->count], &made->arena));
@@ -354,7 +351,7 @@ static void renumbering(struct made *made)
 
 START_TEST(shares_under_weighted_answers_do_not_depend_on_node_ids)
 {
-    for_all(renumbering);
+    try_all(renumbering);
 }
 END_TEST
 
@@ -368,8 +365,8 @@ static void is_even(struct made *made, const struct share_question *question)
     const struct rational *shares = shares_of(made, question);
     struct rational even = rational_from(&made->arena, 1, made->count);
     for (uint32_t i = 0; i < made->count; i++)
-        LAW(rational_compare(shares[i], even) == 0, made, "%s: %u gets %s", place(made, question),
-            i, rational_print(shares[i], &made->arena));
+        LAW(rational_compare(shares[i], even) == 0, made->seed, "%s: %u gets %s",
+            place(made, question), i, rational_print(shares[i], &made->arena));
 }
 
 static void equal_weights(struct made *made)
@@ -383,15 +380,12 @@ static void equal_weights(struct made *made)
 
 START_TEST(equal_weights_under_weighted_answers_are_equal_shares)
 {
-    for_all(equal_weights);
+    try_all(equal_weights);
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tcase)
 {
-    Suite *suite = suite_create("shares_laws");
-    TCase *tcase = tcase_create("laws");
-    tcase_set_timeout(tcase, TIMEOUT_S);
     tcase_add_test(tcase, shares_of_every_model_sum_to_1);
     tcase_add_test(tcase, for_plackett_luce_a_dead_target_is_as_good_as_a_removed_one);
     tcase_add_test(tcase, plackett_luce_is_in_proportion_to_weights_among_the_live);
@@ -399,10 +393,9 @@ int main(void)
     tcase_add_test(tcase, no_more_dead_targets_are_tried_than_there_are);
     tcase_add_test(tcase, shares_under_weighted_answers_do_not_depend_on_node_ids);
     tcase_add_test(tcase, equal_weights_under_weighted_answers_are_equal_shares);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+    return laws_main(laws_suite, add);
 }

@@ -2,14 +2,16 @@
 /* Laws of simulations over generated inventories and audiences, of decays over random caches, and
  * of tuned weights. A failure names its seed; SRVPLAN_SEED=0x… runs that one alone. */
 #include "gen_inventory.h"
+#include "laws.h"
 #include "srvplan/simulation.h"
 #include "srvplan/tune.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char laws_suite[] = "simulate_properties";
 
 enum {
     ROUNDS = 1000,
@@ -18,30 +20,7 @@ enum {
     SIZES = 10,
     DECAYS = 5000,
     DECAY_POINTS = 64,
-    TIMEOUT_S = 300,
 };
-
-#define RERUN "rerun: SRVPLAN_SEED=0x%llx meson test simulate_properties: "
-#define LAW(holds, seed, ...)                                                                      \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            fprintf(stderr, RERUN, (unsigned long long)(seed));                                    \
-            fprintf(stderr, __VA_ARGS__);                                                          \
-            fputc('\n', stderr);                                                                   \
-        }                                                                                          \
-        ck_assert_msg(holds, RERUN "%s", (unsigned long long)(seed), #holds);                      \
-    } while (0)
-
-static void for_all(uint64_t rounds, void (*law)(uint64_t seed))
-{
-    const char *only = getenv("SRVPLAN_SEED");
-    if (only) {
-        law(strtoull(only, NULL, 0));
-        return;
-    }
-    for (uint64_t seed = 0; seed < rounds; seed++)
-        law(seed);
-}
 
 /* -- inventories with audiences -----------------------------------------------------------------
  */
@@ -201,7 +180,7 @@ static void shares_law(uint64_t seed)
 
 START_TEST(audiences_sum_to_one_and_the_dead_get_nothing)
 {
-    for_all(ROUNDS, shares_law);
+    laws_try(ROUNDS, shares_law);
 }
 END_TEST
 
@@ -251,7 +230,7 @@ static void decay_law(uint64_t seed)
 
 START_TEST(decay_never_rises_and_is_zero_at_its_end)
 {
-    for_all(DECAYS, decay_law);
+    laws_try(DECAYS, decay_law);
 }
 END_TEST
 
@@ -302,22 +281,18 @@ static void tune_law(uint64_t seed)
 
 START_TEST(tuning_never_makes_it_worse_nor_beats_its_bound)
 {
-    for_all(TUNE_ROUNDS, tune_law);
+    laws_try(TUNE_ROUNDS, tune_law);
 }
 END_TEST
 
+static void add(TCase *tcase)
+{
+    tcase_add_test(tcase, audiences_sum_to_one_and_the_dead_get_nothing);
+    tcase_add_test(tcase, decay_never_rises_and_is_zero_at_its_end);
+    tcase_add_test(tcase, tuning_never_makes_it_worse_nor_beats_its_bound);
+}
+
 int main(void)
 {
-    Suite *suite = suite_create("simulate_properties");
-    TCase *tests = tcase_create("laws");
-    tcase_set_timeout(tests, TIMEOUT_S);
-    tcase_add_test(tests, audiences_sum_to_one_and_the_dead_get_nothing);
-    tcase_add_test(tests, decay_never_rises_and_is_zero_at_its_end);
-    tcase_add_test(tests, tuning_never_makes_it_worse_nor_beats_its_bound);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return laws_main(laws_suite, add);
 }

@@ -3,45 +3,23 @@
  * names its seed; SRVPLAN_SEED=0x… runs that one alone. */
 #include "srvplan/plan.h"
 #include "gen_inventory.h"
+#include "laws.h"
 #include "make_inventory.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "srvplan/weights.h"
 
+static const char laws_suite[] = "weights_properties";
+
 enum {
     ROUNDS = 5000,
     PLAN_ROUNDS = 2000,
     NODES_MAX = 300,
     U16_LAST = 65535,
-    TIMEOUT_S = 300
 };
-
-#define RERUN "rerun: SRVPLAN_SEED=0x%llx meson test weights_properties: "
-/* Says more than ck_assert_msg, and does not mark its place a million times. */
-#define LAW(holds, seed, ...)                                                                      \
-    do {                                                                                           \
-        if (!(holds)) {                                                                            \
-            fprintf(stderr, RERUN, (unsigned long long)(seed));                                    \
-            fprintf(stderr, __VA_ARGS__);                                                          \
-            fputc('\n', stderr);                                                                   \
-            ck_abort_msg(RERUN "%s", (unsigned long long)(seed), #holds);                          \
-        }                                                                                          \
-    } while (0)
-
-static void for_all(uint64_t rounds, void (*law)(uint64_t seed))
-{
-    const char *only = getenv("SRVPLAN_SEED");
-    if (only) {
-        law(strtoull(only, NULL, 0));
-        return;
-    }
-    for (uint64_t seed = 0; seed < rounds; seed++)
-        law(seed);
-}
 
 static uint64_t gcd(uint64_t a, uint64_t b)
 {
@@ -520,34 +498,30 @@ static void (*const laws[])(uint64_t seed) = {
 
 START_TEST(each_scale_keeps_its_promises)
 {
-    for_all(ROUNDS, laws[_i]);
+    laws_try(ROUNDS, laws[_i]);
 }
 END_TEST
 
 START_TEST(stable_touches_one_record)
 {
-    for_all(PLAN_ROUNDS, one_record_is_touched);
+    laws_try(PLAN_ROUNDS, one_record_is_touched);
 }
 END_TEST
 
 START_TEST(shares_of_those_that_stay_renormalise)
 {
-    for_all(PLAN_ROUNDS, shares_renormalise);
+    laws_try(PLAN_ROUNDS, shares_renormalise);
 }
 END_TEST
 
-int main(void)
+static void add(TCase *tcase)
 {
-    Suite *suite = suite_create("weights_properties");
-    TCase *tcase = tcase_create("laws");
-    tcase_set_timeout(tcase, TIMEOUT_S);
     tcase_add_loop_test(tcase, each_scale_keeps_its_promises, 0, COUNT_OF(laws));
     tcase_add_test(tcase, stable_touches_one_record);
     tcase_add_test(tcase, shares_of_those_that_stay_renormalise);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+    return laws_main(laws_suite, add);
 }

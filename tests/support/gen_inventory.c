@@ -94,6 +94,21 @@ static uint32_t gen_capacity(struct gen *gen)
     }
 }
 
+/* A node may have the very name of a domain; only one, as in inventories that load. */
+static bool is_host(const struct inventory *inventory, uint32_t count, const char *host)
+{
+    struct arena scratch = {0};
+    struct error err = {0};
+    struct name name;
+    bool found = false;
+    if (!text_name_parse(&scratch, text_from(host), &name, &err))
+        abort();
+    for (uint32_t i = 0; i < count && !found; i++)
+        found = name_equal(inventory->nodes[i].host, name);
+    arena_fini(&scratch);
+    return found;
+}
+
 static void add_nodes(struct gen *gen, struct inventory *inventory, uint32_t count,
                       const char *const *names, uint32_t name_count)
 {
@@ -107,12 +122,14 @@ static void add_nodes(struct gen *gen, struct inventory *inventory, uint32_t cou
             offers[j] = !inventory->services[j].is_absent && !one_in(gen, 8);
         struct make_node node = {
             .id = arena_printf(arena, "n%03u", i),
-            .host = one_in(gen, 10) ? parent : arena_printf(arena, "n%03u.%s", i, parent),
+            .host = one_in(gen, 10) && !is_host(inventory, i, parent)
+                        ? parent
+                        : arena_printf(arena, "n%03u.%s", i, parent),
             .capacity = inventory->policy.scale == WEIGHTS_RAW ? 1 + gen_below(gen, 65535)
                                                                : gen_capacity(gen),
             .tier = gen_below(gen, inventory->tier_count),
             .state = states[gen_below(gen, COUNT_OF(states))],
-            /* Nodes at one host name must not contradict each other. */
+            /* Another zone's host may have this name, and must not contradict it. */
             .ipv4 = "192.0.2.1",
             .ipv6 = one_in(gen, 2) ? NULL : "2001:db8::1",
             .weight = one_in(gen, 8) ? arena_printf(arena, "%u", gen_below(gen, 65536)) : NULL,
