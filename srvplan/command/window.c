@@ -70,14 +70,24 @@ static bool read_request(struct window_work *work, struct error *err)
            read_nodes(work, err);
 }
 
+static bool unknown_action(const char *action, struct error *err)
+{
+    struct nearest nearest = nearest_to(text_from(action));
+    nearest_consider(&nearest, text_from("suggest"));
+    if (nearest.best.len)
+        return error_set(err, ERROR_USAGE, "unknown action 'window %.40s'; did you mean suggest?",
+                         action);
+    return error_set(err, ERROR_USAGE,
+                     "window %.40s: not supported yet; there is `window suggest NODE...`, and "
+                     "windows themselves stand in the inventory",
+                     action);
+}
+
 /* Before any file is read. */
 static bool check_usage(const struct invocation *invocation, struct error *err)
 {
     if (!text_is(text_from(invocation->operands[0]), "suggest"))
-        return error_set(err, ERROR_USAGE,
-                         "window %.40s: not supported yet; there is `window suggest NODE...`, and "
-                         "windows themselves stand in the inventory",
-                         invocation->operands[0]);
+        return unknown_action(invocation->operands[0], err);
     if (invocation->operand_count < 2)
         return error_set(err, ERROR_USAGE, "window suggest: for which nodes? Name them");
     if (!invocation_has(invocation, OPTION_FOR))

@@ -188,6 +188,8 @@ class Suggested(unittest.TestCase):
                                                   check=USAGE).stderr)
         self.assertIn('for how long?', self.suggest(cluster(), 'xmpp1', check=USAGE).stderr)
         self.assertIn('not supported yet', srvplan.command('window', 'ls', check=USAGE).stderr)
+        self.assertIn('did you mean suggest?',
+                      srvplan.command('window', 'sugest', check=USAGE).stderr)
 
     def test_the_table_ends_with_a_piece_to_paste(self):
         done = self.suggest(cluster(), 'xmpp1', 'xmpp2', '--for', '90m')
