@@ -188,8 +188,8 @@ static uint32_t types_of(struct names_work *n, const uint32_t *order, size_t cou
     n->types = arena_grow(n->work->arena, n->types, &n->types_capacity, (size_t)number + 1,
                           sizeof *n->types);
     struct bytes kept = arena_bytes(n->work->arena, list, key.len);
-    n->types[number] = (struct content_types){(const struct content_type *)(const void *)kept.ptr,
-                                              (uint32_t)count};
+    n->types[number] = (struct content_types){
+        .entries = (const struct content_type *)(const void *)kept.ptr, .count = (uint32_t)count};
     return number;
 }
 

@@ -5,6 +5,15 @@
 
 #include <string.h>
 
+enum { /* obsolete, but compressible (RFC 1035 section 3.3) */
+    TYPE_MD = 3,
+    TYPE_MF = 4,
+    TYPE_MB = 7,
+    TYPE_MG = 8,
+    TYPE_MR = 9,
+    TYPE_MINFO = 14,
+};
+
 bool content_set_equal(const struct content_set *a, const struct content_set *b)
 {
     if (a->type != b->type || a->ttl_s != b->ttl_s || a->count != b->count)
@@ -15,12 +24,35 @@ bool content_set_equal(const struct content_set *a, const struct content_set *b)
     return true;
 }
 
+struct content_name_places content_names_in(uint16_t type)
+{
+    switch (type) {
+    case RRTYPE_NS:
+    case RRTYPE_CNAME:
+    case RRTYPE_PTR:
+    case TYPE_MD:
+    case TYPE_MF:
+    case TYPE_MB:
+    case TYPE_MG:
+    case TYPE_MR:
+        return (struct content_name_places){.count = 1};
+    case RRTYPE_SOA:
+    case TYPE_MINFO:
+        return (struct content_name_places){.count = 2};
+    case RRTYPE_MX:
+        return (struct content_name_places){.count = 1, .first_at = 2};
+    default:
+        return (struct content_name_places){0};
+    }
+}
+
 struct bytes content_rdata(struct arena *arena, uint16_t type, struct bytes rdata, struct name apex)
 {
-    size_t names = type == RRTYPE_NS ? 1 : type == RRTYPE_SOA ? 2 : 0, at = 0;
-    size_t room = rdata.len + names * NAME_MAX_BYTES;
+    struct content_name_places names = content_names_in(type);
+    size_t room = rdata.len + names.count * (size_t)NAME_MAX_BYTES, at = names.first_at;
     struct writer w = writer_over(arena_alloc(arena, room), room);
-    for (size_t i = 0; i < names; i++) {
+    write_bytes(&w, rdata.ptr, at);
+    for (size_t i = 0; i < names.count; i++) {
         size_t start = at;
         while (rdata.ptr[at] != 0 && rdata.ptr[at] != CONTENT_AT_APEX)
             at += rdata.ptr[at] + 1u;
@@ -33,6 +65,27 @@ struct bytes content_rdata(struct arena *arena, uint16_t type, struct bytes rdat
             write_bytes(&w, apex.wire + skipped, apex.len - skipped);
             at += 2;
         }
+    }
+    write_bytes(&w, rdata.ptr + at, rdata.len - at);
+    return (struct bytes){w.start, w.len};
+}
+
+struct bytes content_template_rdata(struct arena *arena, uint16_t type, struct bytes rdata,
+                                    struct name apex)
+{
+    struct content_name_places names = content_names_in(type);
+    if (names.count == 0)
+        return rdata;
+    size_t room = rdata.len + names.count, at = names.first_at; /* C0 N may be longer than "." */
+    struct writer w = writer_over(arena_alloc(arena, room), room);
+    write_bytes(&w, rdata.ptr, at);
+    for (size_t i = 0; i < names.count; i++) {
+        struct name name = {rdata.ptr + at, 1};
+        while (name.wire[name.len - 1] != 0)
+            name.len += name.wire[name.len - 1] + 1u;
+        struct bytes template = content_template(arena, name, apex);
+        write_bytes(&w, template.ptr, template.len);
+        at += name.len;
     }
     write_bytes(&w, rdata.ptr + at, rdata.len - at);
     return (struct bytes){w.start, w.len};

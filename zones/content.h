@@ -8,10 +8,12 @@
  * point at one set: 100,000 domains on one pool share the same few. A set is shared when its
  * inputs are equal, not when its bytes happen to be.
  *
- * RDATA is in wire form, uncompressed, with one addition that lets zones share their SOA and NS
- * sets: a name of a *template* RDATA may end with the two bytes C0 N instead of the root label,
- * "the apex of the zone that answers, without its first N bytes". Only NS and SOA sets use it; in
- * answers it becomes a pointer into the question.
+ * RDATA is in wire form, uncompressed, with one addition that lets zones share sets and keeps
+ * answers short: a name of a *template* RDATA may end with the two bytes C0 N instead of the root
+ * label, "the apex of the zone that answers, without its first N bytes" (in a referral: the name of
+ * the cut, without …). Only names that may be compressed have it, those of the types that RFC 1035
+ * defines (RFC 3597 section 4): NS, SOA, CNAME, PTR, MX, …; in answers it becomes a pointer into
+ * the question. content_template_rdata makes such RDATA of plain one, content_rdata the reverse.
  *
  * Everything here is built once and then only read. The arena of its maker owns it. */
 #pragma once
@@ -24,6 +26,9 @@
 enum content_section {
     CONTENT_ANSWER,
     CONTENT_AUTHORITY, /* the SOA of a negative answer (RFC 2308 section 3) */
+    /* NS records of a cut, whose owner is the cut and whose templates are relative to it. Glue
+     * within the cut is part of the answer (RFC 9471 section 3), all other is additional. */
+    CONTENT_REFERRAL,
 };
 
 /* In which order the responder answers the records of an SRV set (orders.h). Zone files and exports
@@ -40,6 +45,12 @@ struct content_additional {
     uint32_t set;     /* A or AAAA */
 };
 
+/* One CNAME of a chain. Its owner is the question, or the target of the link before it. */
+struct content_link {
+    struct bytes rdata; /* the target; may be a template */
+    uint32_t ttl_s;
+};
+
 struct content_set {
     uint16_t type; /* enum rrtype */
     enum content_section section;
@@ -50,6 +61,16 @@ struct content_set {
     const struct content_additional *additional; /* by record, A before AAAA */
     uint32_t additional_count;
     uint32_t usual_owner_bytes; /* length of the owner it is rendered for; any owner works */
+
+    /* A derived set, which chain.h makes: CNAMEs, then the records of another set, whose owner is
+     * the last target. `count` is 0 then. Every other set has chain_count 0 and ignores these. */
+    const struct content_link *chain;
+    uint32_t chain_count;
+    uint32_t tail_set; /* answer, negative or referral; CONTENT_NONE: the chain leaves the zone */
+    uint32_t negative_set; /* stands there when the tail has no records */
+    bool is_nxdomain;      /* the last target does not exist (RFC 6604) */
+    struct bytes cut; /* of a referral that stands behind chains only: its owner, a suffix of the
+                       * last target; its templates are relative to the apex, too */
 };
 
 /* True when a secondary or a reader of zone files could not tell them apart: the same records in
@@ -63,10 +84,23 @@ struct bytes content_rdata(struct arena *arena, uint16_t type, struct bytes rdat
 /* `name` as a template for that apex, sharing the longest suffix but the root. In the arena. */
 struct bytes content_template(struct arena *arena, struct name name, struct name apex);
 
+/* How many compressible names RDATA of that type has, and where the first starts; the others follow
+ * it at once. 0: the RDATA is copied as it is. */
+struct content_name_places {
+    uint8_t count, first_at;
+};
+struct content_name_places content_names_in(uint16_t type);
+
+/* Valid plain RDATA with its compressible names as templates for that apex. In the arena. */
+struct bytes content_template_rdata(struct arena *arena, uint16_t type, struct bytes rdata,
+                                    struct name apex);
+
 struct content_sets {
     const struct content_set *sets;
     uint32_t count;
 };
+
+#define CONTENT_OTHER_TYPES 0 /* no data has this type */
 
 /* The types at one name, shared by all names that have the same. */
 struct content_types {
@@ -75,12 +109,22 @@ struct content_types {
         uint32_t set;
     } const *entries; /* in ascending order of type */
     uint32_t count;
+    /* At the owner of a CNAME: what it leads to, by type; CONTENT_OTHER_TYPES first, for all that
+     * are not listed. Made by chain.h, read by who answers; no part of the zone's data. */
+    const struct content_type *chased;
+    uint32_t chased_count;
 };
 
+/* A wildcard is a name whose first label is "*" (RFC 4592). */
 enum content_kind {
     CONTENT_NAME,       /* a name of the zone, also an empty non-terminal */
-    CONTENT_DELEGATION, /* NS of a zone below that is ours too: in zone files only */
+    CONTENT_DELEGATION, /* NS of a zone below that is ours too: in zone files only; with it a DS,
+                         * which the parent answers */
     CONTENT_GLUE,       /* an address below a delegation: in zone files only */
+    /* A delegation to others: whatever is asked at it or below gets the referral (NS, a set of
+     * section CONTENT_REFERRAL), but DS at it, which this zone answers. What it needs below it is
+     * CONTENT_GLUE. */
+    CONTENT_CUT,
 };
 
 struct content_name {
