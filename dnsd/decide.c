@@ -60,15 +60,17 @@ static struct place find_place(const struct question *question, struct decide_st
     return (struct place){0};
 }
 
-/* The set that answers `type` at a name; NULL: none. */
-static const struct image_set *find_set(const struct image *image, const struct image_name *name,
-                                        uint16_t type)
+/* The set that answers `type` where these types are; NULL: none. */
+static const struct image_set *find_set(const struct image *image, uint32_t types, uint16_t type)
 {
     if (type != RRTYPE_ANY)
-        return image_set_at(image, name, type);
-    if (name->types == IMAGE_NONE) /* RFC 8482 section 4.1: one RRset is enough for ANY */
+        return image_set_at(image, types, type);
+    if (types == IMAGE_NONE || image->types[types].count == 0)
         return (const struct image_set *)0;
-    return &image->sets[image->types[name->types].entry[0].set];
+    const struct image_type *first = &image->types[types].entry[0];
+    if (first->type == IMAGE_OTHER_TYPES) /* ANY asks for the alias, not for what it leads to */
+        return image_set_at(image, types, RRTYPE_CNAME);
+    return &image->sets[first->set]; /* RFC 8482 section 4.1: one RRset is enough */
 }
 
 /* One of the orders of a set, in turn. */
@@ -95,7 +97,7 @@ static void fit_body(const struct image_answer *answer, uint32_t room, struct ve
         return;
     }
     verdict->length = answer->required_length;
-    verdict->arcount = 0;
+    verdict->arcount = answer->required_arcount;
     for (uint32_t i = 0; i < IMAGE_MAX_CUTS && i < answer->cut_count; i++) {
         if (answer->cut[i].length > room)
             break;
@@ -145,14 +147,16 @@ static void plan_expire(const struct question *question, const struct image_answ
                         (uint32_t)answer->body[at + 2] << 8 | answer->body[at + 3];
 }
 
-/* Answers with a set of a zone, as far as it fits into `room`. */
+/* Answers with a set, as far as it fits into `room`. The apex that its pointers mean is as long as
+ * `apex_length`. */
 static void answer_set(const struct question *question, enum transport transport,
-                       struct decide_state *state, const struct image_zone *zone,
-                       struct verdict *verdict)
+                       struct decide_state *state, uint32_t apex_length, struct verdict *verdict)
 {
     const struct image *image = state->image;
     const struct image_set *set = &image->sets[verdict->set];
 
+    if (set->flags & IMAGE_SET_NXDOMAIN)
+        verdict->rcode = DNS_NXDOMAIN;
     verdict->answer = take_turn(set, &state->turns[verdict->set]);
     const struct image_answer *answer = &image->answers[verdict->answer];
     plan_expire(question, answer, verdict);
@@ -163,8 +167,7 @@ static void answer_set(const struct question *question, enum transport transport
     uint16_t rendered_for =
         verdict->body == VERDICT_LONG ? long_of(image, answer)->rendered_for : answer->rendered_for;
     verdict->body_delta = (uint16_t)(question->length - rendered_for);
-    verdict->apex_delta = (uint16_t)(question->length - zone->apex_length);
-    verdict->serial = image->slots[zone->slot];
+    verdict->apex_delta = (uint16_t)(question->length - apex_length);
     if (verdict->body != VERDICT_EMPTY)
         return;
     verdict->set = IMAGE_NONE; /* TC shows nothing of the set */
@@ -174,6 +177,27 @@ static void answer_set(const struct question *question, enum transport transport
     }
 }
 
+/* The number of a set that has an answer, or else `instead`. */
+static uint32_t set_or(const struct image *image, const struct image_set *set, uint32_t instead)
+{
+    return set && set->answer_count ? (uint32_t)(set - image->sets) : instead;
+}
+
+/* The name is delegated to others, or below one that is: all we know is who to ask (RFC 1034
+ * section 4.3.2, step 3b). */
+static void decide_referral(const struct question *question, enum transport transport,
+                            struct decide_state *state, const struct image_name *cut,
+                            struct verdict *verdict)
+{
+    const struct image *image = state->image;
+
+    verdict->set = set_or(image, image_set_at(image, cut->types, RRTYPE_NS), IMAGE_NONE);
+    if (verdict->set != IMAGE_NONE) /* always: image_open has looked */
+        answer_set(question, transport, state, cut->length, verdict);
+}
+
+/* RFC 1034 section 4.3.2, RFC 4592 section 3.3.1: the name, or else the wildcard right below its
+ * closest ancestor. Where the name is that of an alias, its types have what it leads to. */
 static void decide_in_zone(const struct question *question, enum transport transport,
                            struct decide_state *state, const struct place *place,
                            struct verdict *verdict)
@@ -181,19 +205,30 @@ static void decide_in_zone(const struct question *question, enum transport trans
     const struct image *image = state->image;
     const struct image_zone *zone = &image->zones[place->name->zone];
     const struct image_set *set = (const struct image_set *)0;
+    const uint32_t at = place->name->types;
 
+    verdict->serial = image->slots[zone->slot];
+    if (at != IMAGE_NONE && image->types[at].flags & IMAGE_TYPES_CUT &&
+        !(place->is_exact && question->type == RRTYPE_DS)) {
+        decide_referral(question, transport, state, place->name, verdict);
+        return;
+    }
     verdict->flags = DNS_AA;
     if (!place->is_exact) {
-        verdict->rcode = DNS_NXDOMAIN;
+        uint32_t wildcard = at != IMAGE_NONE ? image->types[at].wildcard : IMAGE_NONE;
+        set = find_set(image, wildcard, question->type);
+        verdict->rcode = wildcard == IMAGE_NONE ? DNS_NXDOMAIN : DNS_NOERROR;
     } else if (question->type == RRTYPE_DS && question->labels == zone->apex_labels &&
                zone->parent != IMAGE_NONE) {
-        /* RFC 4035 section 3.1.4.1: the parent side of the cut speaks for DS, and it has none. */
+        /* RFC 4035 section 3.1.4.1: the parent side of the cut speaks for DS. */
+        set = zone->ds_set != IMAGE_NONE ? &image->sets[zone->ds_set] : set;
         zone = &image->zones[zone->parent];
+        verdict->serial = image->slots[zone->slot];
     } else {
-        set = find_set(image, place->name, question->type);
+        set = find_set(image, at, question->type);
     }
-    verdict->set = set && set->answer_count ? (uint32_t)(set - image->sets) : zone->negative_set;
-    answer_set(question, transport, state, zone, verdict);
+    verdict->set = set_or(image, set, zone->negative_set);
+    answer_set(question, transport, state, zone->apex_length, verdict);
 }
 
 /* We have no keys: RFC 8945 section 5.2.1, "the server MUST … return … BADKEY", unsigned. Where the

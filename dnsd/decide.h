@@ -4,7 +4,9 @@
  * The name is looked up whole, then its ancestors from the nearest: the hashes of all suffixes come
  * from one pass, and no look-up goes deeper than the image's deepest name, so that the costliest
  * query costs a constant. A name that exists without the type is NODATA, also an empty
- * non-terminal (RFC 8020); below a name of ours that does not exist: NXDOMAIN; else REFUSED.
+ * non-terminal (RFC 8020). Below a name of ours: the wildcard there, else NXDOMAIN; at or below a
+ * cut: a referral; in no zone of ours: REFUSED. Aliases cost nothing here: the types at the owner
+ * of a CNAME name answers that begin with it.
  *
  * Split from emission, because a kernel path compiles the decision from this very source: no libc,
  * no recursion, no floats, bounded loops, offsets instead of pointers in what comes out. */

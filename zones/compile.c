@@ -20,8 +20,19 @@ enum {
         IMAGE_STREAM_MAX_BYTES - HEADER_BYTES - NAME_MAX_BYTES - QUESTION_TAIL_BYTES - OPT_BYTES,
     /* The last place in a body that a pointer reaches even behind the longest owner. */
     TARGET_MAX = POINTER_MAX - HEADER_BYTES - NAME_MAX_BYTES - QUESTION_TAIL_BYTES,
-    /* Names that later names of the set may point at; NS and SOA sets are small. */
+    /* Names that later names of the set may point at: more would cost more time than they save. */
     KNOWN_MAX = 256,
+};
+
+/* What a record may point at as its owner. */
+struct owner {
+    enum {
+        OWNER_QUESTION,
+        OWNER_APEX,
+        OWNER_BODY
+    } kind;
+    uint32_t at;     /* in the body */
+    uint8_t skipped; /* of the apex */
 };
 
 /* The work on one body. */
@@ -37,6 +48,14 @@ struct work {
         uint16_t at;
     } known[KNOWN_MAX];
     size_t known_count;
+    uint32_t *rdata_at;        /* by record of the set: where its RDATA starts */
+    struct compiled_cut *cuts; /* room for one behind each additional set */
+};
+
+/* Additional data comes in two parts. */
+enum part {
+    PART_GLUE, /* what a referral cannot do without */
+    PART_OPTIONAL,
 };
 
 static void place_add(struct work *work, uint16_t **places, size_t *count, size_t *capacity)
@@ -78,14 +97,21 @@ static size_t template_len(const uint8_t *name)
     return at + (name[at] == 0 ? 1 : 2);
 }
 
-/* Writes a template name, compressed against those written before (RFC 1035 section 4.1.4). */
-static void put_name(struct work *work, const uint8_t *name, size_t len)
+/* Writes a template name, compressed against those written before (RFC 1035 section 4.1.4).
+ * Returns what points at it best. */
+static struct owner put_name(struct work *work, const uint8_t *name, size_t len)
 {
+    struct owner owner = {.kind = OWNER_BODY, .at = (uint32_t)work->out.len};
+    const struct known *whole = find_known(work, name, len);
+    if (whole)
+        owner.at = whole->at;
+    else if (name[0] == CONTENT_AT_APEX)
+        owner = (struct owner){.kind = OWNER_APEX, .skipped = name[1]};
     while (name[0] != 0 && name[0] != CONTENT_AT_APEX) {
         const struct known *known = find_known(work, name, len);
         if (known) {
             put_body_pointer(work, known->at);
-            return;
+            return owner;
         }
         if (work->known_count < KNOWN_MAX && work->out.len <= TARGET_MAX)
             work->known[work->known_count++] = (struct known){name, len, (uint16_t)work->out.len};
@@ -98,45 +124,82 @@ static void put_name(struct work *work, const uint8_t *name, size_t len)
         write_u8(&work->out, 0);
     else
         put_apex_pointer(work, name[1]);
+    return owner;
 }
 
-/* RDATA with its length before it. NS and SOA carry names that may be compressed (RFC 3597
- * section 4); every other type is copied. */
-static void put_rdata(struct work *work, uint16_t type, struct bytes rdata)
+static void put_owner(struct work *work, struct owner owner)
 {
-    size_t names = type == RRTYPE_NS ? 1 : type == RRTYPE_SOA ? 2 : 0;
-    size_t length_at = work->out.len, at = 0;
+    switch (owner.kind) {
+    case OWNER_QUESTION:
+        write_u16(&work->out, POINTER | HEADER_BYTES);
+        return;
+    case OWNER_APEX:
+        put_apex_pointer(work, owner.skipped);
+        return;
+    case OWNER_BODY:
+        put_body_pointer(work, owner.at);
+        return;
+    }
+}
+
+/* RDATA with its length before it. The names that may be compressed are (RFC 3597 section 4), the
+ * rest is copied. Returns what points at the first of them. */
+static struct owner put_rdata(struct work *work, uint16_t type, struct bytes rdata)
+{
+    struct content_name_places names = content_names_in(type);
+    size_t length_at = work->out.len, at = names.first_at;
+    struct owner first = {0};
     write_u16(&work->out, (uint16_t)rdata.len);
-    for (size_t i = 0; i < names; i++) {
+    write_bytes(&work->out, rdata.ptr, at);
+    for (size_t i = 0; i < names.count; i++) {
         size_t len = template_len(rdata.ptr + at);
-        put_name(work, rdata.ptr + at, len);
+        struct owner owner = put_name(work, rdata.ptr + at, len);
+        if (i == 0)
+            first = owner;
         at += len;
     }
     write_bytes(&work->out, rdata.ptr + at, rdata.len - at);
     if (!writer_ok(&work->out))
-        return;
+        return first;
     size_t written = work->out.len - length_at - 2;
     work->out.start[length_at] = (uint8_t)(written >> 8);
     work->out.start[length_at + 1] = (uint8_t)written;
+    return first;
 }
 
-static void put_type_class_ttl(struct work *work, const struct content_set *set)
+static void put_type_class_ttl(struct work *work, uint16_t type, uint32_t ttl_s)
 {
-    write_u16(&work->out, set->type);
+    write_u16(&work->out, type);
     write_u16(&work->out, RRCLASS_IN);
-    write_u32(&work->out, set->ttl_s);
+    write_u32(&work->out, ttl_s);
 }
 
-/* The set's own records; rdata_at[i] becomes where the RDATA of record i starts. */
-static void put_required(struct work *work, const struct content_set *set, uint32_t *rdata_at)
+/* The CNAMEs in front; returns the owner of what follows. At most 16 links of 267 bytes: all
+ * within reach of a pointer. */
+static struct owner put_chain(struct work *work, const struct content_set *set)
 {
+    struct owner owner = {.kind = OWNER_QUESTION};
+    for (uint32_t i = 0; i < set->chain_count; i++) {
+        put_owner(work, owner);
+        put_type_class_ttl(work, RRTYPE_CNAME, set->chain[i].ttl_s);
+        owner = put_rdata(work, RRTYPE_CNAME, set->chain[i].rdata);
+    }
+    return owner;
+}
+
+/* The chain and the set's own records. */
+static void put_records(struct work *work, const struct content_set *set)
+{
+    struct owner owner = put_chain(work, set);
+    if (set->section != CONTENT_ANSWER)
+        owner = (struct owner){.kind = OWNER_APEX};
     for (uint32_t i = 0; i < set->count; i++) {
-        if (set->section == CONTENT_AUTHORITY)
-            put_apex_pointer(work, 0);
+        if (set->cut.len)
+            put_name(work, set->cut.ptr, set->cut.len);
         else
-            write_u16(&work->out, POINTER | HEADER_BYTES);
-        put_type_class_ttl(work, set);
-        rdata_at[i] = (uint32_t)work->out.len + 2;
+            put_owner(work, owner);
+        put_type_class_ttl(work, set->type, set->ttl_s);
+        work->rdata_at[i] = (uint32_t)work->out.len + 2;
         put_rdata(work, set->type, set->rdata[i]);
     }
 }
@@ -148,17 +211,43 @@ static struct bytes additional_name(const struct content_set *set,
     return (struct bytes){name, template_len(name)};
 }
 
+static bool is_template(struct bytes name)
+{
+    size_t at = 0;
+    while (name.ptr[at] != 0 && name.ptr[at] != CONTENT_AT_APEX)
+        at += name.ptr[at] + 1u;
+    return name.ptr[at] == CONTENT_AT_APEX;
+}
+
+/* Glue that only we can give: the name server is within what it serves, or in a referral, whose
+ * templates end where the cut begins. */
+static bool is_glue(const struct content_set *set, const struct content_additional *additional)
+{
+    static const uint8_t at_cut[] = {CONTENT_AT_APEX, 0};
+    struct bytes cut = set->cut.len ? set->cut : (struct bytes){at_cut, sizeof at_cut};
+    struct bytes name = additional_name(set, additional);
+    if (set->section != CONTENT_REFERRAL)
+        return false;
+    while (name.len > cut.len && name.ptr[0] != CONTENT_AT_APEX && name.ptr[0] != 0) {
+        size_t label = name.ptr[0] + 1u;
+        name = (struct bytes){name.ptr + label, name.len - label};
+    }
+    return bytes_equal(name, cut);
+}
+
 /* One address set behind the answer. False when it does not fit: nothing is written then. */
 static bool put_additional(struct work *work, const struct content_set *addresses,
                            struct bytes owner, uint32_t owner_at)
 {
     size_t len = work->out.len, places = work->body_count;
+    if (owner_at > TARGET_MAX && is_template(owner))
+        return false; /* pointers to the apex stand in the required part only */
     for (uint32_t i = 0; i < addresses->count; i++) {
         if (owner_at <= TARGET_MAX)
             put_body_pointer(work, owner_at);
         else
             put_name(work, owner.ptr, owner.len);
-        put_type_class_ttl(work, addresses);
+        put_type_class_ttl(work, addresses->type, addresses->ttl_s);
         put_rdata(work, addresses->type, addresses->rdata[i]);
     }
     if (writer_ok(&work->out))
@@ -169,33 +258,43 @@ static bool put_additional(struct work *work, const struct content_set *addresse
     return false;
 }
 
-/* All additional sets, each host once, a cut behind each. */
+/* A host with two ports has two records, but its addresses once. */
+static bool is_repeated(const struct content_set *set, uint32_t index)
+{
+    const struct content_additional *additional = &set->additional[index];
+    for (uint32_t j = 0; j < index; j++)
+        if (set->additional[j].set == additional->set &&
+            bytes_equal(additional_name(set, &set->additional[j]),
+                        additional_name(set, additional)))
+            return true;
+    return false;
+}
+
+/* All additional sets that are glue or are not, each host once, a cut behind each. */
 static void put_additionals(struct work *work, const struct content_sets *sets,
-                            const struct content_set *set, const uint32_t *rdata_at,
+                            const struct content_set *set, enum part part,
                             struct compiled *compiled)
 {
-    struct compiled_cut *cuts =
-        arena_array(work->arena, struct compiled_cut, set->additional_count);
-    uint32_t arcount = 0, count = 0;
+    uint32_t arcount = compiled->required_arcount, count = 0;
     for (uint32_t i = 0; i < set->additional_count; i++) {
         const struct content_additional *additional = &set->additional[i];
         const struct content_set *addresses = &sets->sets[additional->set];
         struct bytes owner = additional_name(set, additional);
-        bool is_repeated = false; /* a host with two ports has two records, one address set */
-        for (uint32_t j = 0; j < i && !is_repeated; j++)
-            is_repeated = set->additional[j].set == additional->set;
-        if (is_repeated || addresses->count == 0)
+        if (is_glue(set, additional) != (part == PART_GLUE) || addresses->count == 0 ||
+            is_repeated(set, i))
             continue;
-        uint32_t owner_at = rdata_at[additional->record] + additional->name_at;
+        uint32_t owner_at = work->rdata_at[additional->record] + additional->name_at;
         if (!put_additional(work, addresses, owner, owner_at))
             break;
         arcount += addresses->count;
-        cuts[count++] = (struct compiled_cut){.length = (uint32_t)work->out.len,
-                                              .arcount = (uint16_t)arcount,
-                                              .body_places = (uint16_t)work->body_count};
+        work->cuts[count++] = (struct compiled_cut){.length = (uint32_t)work->out.len,
+                                                    .arcount = (uint16_t)arcount,
+                                                    .body_places = (uint16_t)work->body_count};
     }
-    compiled->cuts = cuts;
-    compiled->cut_count = count;
+    if (part == PART_GLUE)
+        compiled->required_arcount = (uint16_t)arcount;
+    else
+        compiled->cut_count = count;
 }
 
 struct compiled_size compile_size_max(const struct content_sets *sets,
@@ -203,6 +302,10 @@ struct compiled_size compile_size_max(const struct content_sets *sets,
 {
     uint64_t bytes = 0;
     struct compiled_size size = {0};
+    for (uint32_t i = 0; i < set->chain_count; i++)
+        bytes += RECORD_HEAD_BYTES + set->chain[i].rdata.len;
+    if (set->chain_count)
+        size.places = 2 * set->chain_count + set->count;
     for (uint32_t i = 0; i < set->count; i++)
         bytes += RECORD_HEAD_BYTES + set->rdata[i].len;
     bool has_pointers = bytes <= TARGET_MAX; /* each host's name is within reach */
@@ -226,24 +329,28 @@ bool compile_set(struct arena *arena, const struct content_sets *sets,
     /* SRV sets are compiled many times over: no more room than they need. */
     size_t room = set->type == RRTYPE_SRV ? compile_size_max(sets, set).body_bytes : BODY_MAX;
     work->out = writer_over(arena_alloc(arena, room), room);
-    uint32_t *rdata_at = arena_array(arena, uint32_t, set->count);
-    put_required(work, set, rdata_at);
+    work->rdata_at = arena_array(arena, uint32_t, set->count);
+    work->cuts = arena_array(arena, struct compiled_cut, set->additional_count);
+    put_records(work, set);
     if (!writer_ok(&work->out))
         return error_set(err, ERROR_INVALID,
                          "a set of %u %s records does not fit the 65,535 bytes of a DNS message; "
                          "give the domain fewer nodes",
                          set->count, text_type_print(arena, set->type));
+    bool is_answer = set->section == CONTENT_ANSWER;
     *compiled = (struct compiled){
-        .required_length = (uint32_t)work->out.len,
-        .ancount = set->section == CONTENT_ANSWER ? (uint16_t)set->count : 0,
-        .nscount = set->section == CONTENT_AUTHORITY ? (uint16_t)set->count : 0,
+        .ancount = (uint16_t)(set->chain_count + (is_answer ? set->count : 0)),
+        .nscount = is_answer ? 0 : (uint16_t)set->count,
         .rendered_for = work->owner_bytes,
         .serial_at = IMAGE_NO_PLACE,
-        .required_body_places = (uint16_t)work->body_count,
+        .cuts = work->cuts,
     };
     if (set->type == RRTYPE_SOA) /* the serial is the first of the five numbers at the end */
         compiled->serial_at = (uint16_t)(work->out.len - 20);
-    put_additionals(work, sets, set, rdata_at, compiled);
+    put_additionals(work, sets, set, PART_GLUE, compiled);
+    compiled->required_length = (uint32_t)work->out.len;
+    compiled->required_body_places = (uint16_t)work->body_count;
+    put_additionals(work, sets, set, PART_OPTIONAL, compiled);
     compiled->body = (struct bytes){work->out.start, work->out.len};
     compiled->body_places = work->body_places;
     compiled->apex_places = work->apex_places;

@@ -91,6 +91,22 @@ struct bytes content_template_rdata(struct arena *arena, uint16_t type, struct b
     return (struct bytes){w.start, w.len};
 }
 
+struct content_set content_whole(const struct content_sets *sets, uint32_t index)
+{
+    const struct content_set *set = &sets->sets[index];
+    struct content_set whole = *set;
+    if (set->chain_count == 0 || set->tail_set == CONTENT_NONE)
+        return whole;
+    whole = sets->sets[set->tail_set];
+    if (whole.count == 0)
+        whole = sets->sets[set->negative_set];
+    whole.chain = set->chain;
+    whole.chain_count = set->chain_count;
+    whole.is_nxdomain = set->is_nxdomain;
+    whole.usual_owner_bytes = set->usual_owner_bytes;
+    return whole;
+}
+
 struct bytes content_template(struct arena *arena, struct name name, struct name apex)
 {
     struct name suffix = apex;

@@ -100,6 +100,10 @@ struct content_sets {
     uint32_t count;
 };
 
+/* Set `index` with the records that it has: a derived one gets those of its tail, behind its
+ * chain. */
+struct content_set content_whole(const struct content_sets *sets, uint32_t index);
+
 #define CONTENT_OTHER_TYPES 0 /* no data has this type */
 
 /* The types at one name, shared by all names that have the same. */

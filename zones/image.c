@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zones/image.h"
 
+#include "zones/rrtype.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -116,24 +118,39 @@ static bool check_name(const struct image_names_header *h, const struct image_na
 static bool check_zone(const struct image_names_header *h, const struct image_zone *zone)
 {
     return zone->slot < h->slots && zone->negative_set < h->sets && zone->apex_length >= 1 &&
-           is_index_or_none(zone->parent, h->zones.count) && zone->order_first <= h->order.count &&
+           is_index_or_none(zone->parent, h->zones.count) &&
+           is_index_or_none(zone->ds_set, h->sets) && zone->order_first <= h->order.count &&
            zone->name_count <= h->order.count - zone->order_first;
 }
 
-/* Each list of types must lie within the section, and name sets that exist. */
-static bool check_types(const struct image *image)
+/* The NS set of a cut's list, or IMAGE_NONE. */
+static uint32_t referral_set(const struct image *image, uint32_t line)
+{
+    const struct image_set *set = image_set_at(image, line, RRTYPE_NS);
+    return set ? (uint32_t)(set - image->sets) : IMAGE_NONE;
+}
+
+/* One line of types: its list must lie within the section, and name sets and lines that exist. */
+static bool check_types_line(const struct image *image, uint32_t line)
 {
     const struct image_names_header *h = image->names_header;
-    for (uint32_t line = 0; line < h->types.count; line++) {
-        const struct image_types *types = &image->types[line];
-        uint64_t lines = ((uint64_t)types->count + IMAGE_TYPES_PER_LINE - 1) / IMAGE_TYPES_PER_LINE;
-        if (types->count == 0 || lines > h->types.count - line)
+    const struct image_types *types = &image->types[line];
+    uint64_t lines = ((uint64_t)types->count + IMAGE_TYPES_PER_LINE - 1) / IMAGE_TYPES_PER_LINE;
+    if (lines > h->types.count - line || types->flags & ~(unsigned)IMAGE_TYPES_CUT ||
+        !is_index_or_none(types->wildcard, h->types.count))
+        return false;
+    uint32_t here = types->count < IMAGE_TYPES_PER_LINE ? types->count : IMAGE_TYPES_PER_LINE;
+    for (uint32_t i = 0; i < here; i++)
+        if (types->entry[i].set >= h->sets)
             return false;
-        uint32_t here = types->count < IMAGE_TYPES_PER_LINE ? types->count : IMAGE_TYPES_PER_LINE;
-        for (uint32_t i = 0; i < here; i++)
-            if (types->entry[i].set >= h->sets)
-                return false;
-    }
+    return true;
+}
+
+static bool check_types(const struct image *image)
+{
+    for (uint32_t line = 0; line < image->names_header->types.count; line++)
+        if (!check_types_line(image, line))
+            return false;
     return true;
 }
 
@@ -162,7 +179,7 @@ static bool check_names(struct image *image)
 
 static bool check_cuts(const struct image_answer *answer)
 {
-    uint32_t least = answer->required_length, arcount = 0;
+    uint32_t least = answer->required_length, arcount = answer->required_arcount;
     if (answer->cut_count > IMAGE_MAX_CUTS)
         return false;
     for (uint32_t i = 0; i < answer->cut_count; i++) {
@@ -228,6 +245,8 @@ static bool check_answers(struct image *image)
         if (set->answer_count && (set->answer_first >= h->answers.count ||
                                   set->answer_count > h->answers.count - set->answer_first))
             return false;
+        if (set->flags & ~(unsigned)IMAGE_SET_NXDOMAIN)
+            return false;
     }
     for (uint32_t i = 0; i < h->answers.count; i++)
         if (!check_answer(image, &image->answers[i]))
@@ -250,6 +269,14 @@ static bool check_pair(const struct image *image, struct error *err)
         if (image->sets[image->zones[i].negative_set].answer_count == 0)
             return error_set(err, ERROR_INVALID, "%s: damaged: a zone has no negative answer",
                              IMAGE_ANSWERS_FILE);
+    for (uint32_t i = 0; i < names->types.count; i++) {
+        if (!(image->types[i].flags & IMAGE_TYPES_CUT))
+            continue;
+        uint32_t referral = referral_set(image, i);
+        if (referral == IMAGE_NONE || image->sets[referral].answer_count == 0)
+            return error_set(err, ERROR_INVALID, "%s: damaged: a delegation has no referral",
+                             IMAGE_ANSWERS_FILE);
+    }
     return true;
 }
 
@@ -411,12 +438,12 @@ const struct image_name *image_find(const struct image *image, const uint8_t *lo
     return 0;
 }
 
-const struct image_set *image_set_at(const struct image *image, const struct image_name *name,
-                                     uint16_t type)
+const struct image_set *image_set_at(const struct image *image, uint32_t types, uint16_t type)
 {
-    if (name->types == IMAGE_NONE)
+    if (types == IMAGE_NONE || image->types[types].count == 0)
         return 0;
-    const struct image_types *line = &image->types[name->types];
+    const struct image_types *line = &image->types[types];
+    const struct image_type *first = &line->entry[0];
     for (uint32_t left = line->count; left > 0; line++) {
         uint32_t here = left < IMAGE_TYPES_PER_LINE ? left : IMAGE_TYPES_PER_LINE;
         for (uint32_t i = 0; i < here; i++)
@@ -424,5 +451,5 @@ const struct image_set *image_set_at(const struct image *image, const struct ima
                 return &image->sets[line->entry[i].set];
         left -= here;
     }
-    return 0;
+    return first->type == IMAGE_OTHER_TYPES ? &image->sets[first->set] : 0;
 }

@@ -57,9 +57,9 @@ void image_close(struct image *image);
 const struct image_name *image_find(const struct image *image, const uint8_t *lower, unsigned len,
                                     uint64_t hash);
 
-/* The set of `type` at a name, or NULL. */
-const struct image_set *image_set_at(const struct image *image, const struct image_name *name,
-                                     uint16_t type);
+/* The set that answers `type` at a name whose types begin at that line (IMAGE_NONE: it has none);
+ * NULL: there is none. */
+const struct image_set *image_set_at(const struct image *image, uint32_t types, uint16_t type);
 
 /* Checksum of the two file headers: four lanes of xor–multiply–rotate over 8-byte words; finds
  * damage, not forgery. `len` is a multiple of 64. */

@@ -13,30 +13,33 @@
  * answers.img names the digest of its names file; its rename is the only commit point.
  *
  * An answer is the body of a response behind the question and without OPT. What differs per query
- * is patched: compression pointers move with the length of the owner name (to things in the body)
- * or with how far the owner is below the apex (to the apex inside the question), and the SOA
- * serial comes from a slot. The places to patch are listed, with the folded one's complement sum
- * of the body as rendered (RFC 1071), so that a path that makes its own UDP checksums need not
- * read the body again.
+ * is patched: compression pointers move with the length of the question (to things in the body) or
+ * with how far the question is below the apex (to the apex inside the question; in a referral, the
+ * cut), and the SOA serial comes from a slot. Aliases are followed when the image is made: the
+ * answers at the owner of a CNAME begin with the chain. The places to patch are listed, with the
+ * folded one's complement sum of the body as rendered (RFC 1071), so that a path that makes its own
+ * UDP checksums need not read the body again.
  *
  * This header is for two compilers: no libc, no recursion, no 128-bit products, bounded loops, so
  * that a kernel path can include it too. Who maps and checks the files is image.h. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define IMAGE_NONE UINT32_MAX
 #define IMAGE_NO_PLACE UINT16_MAX
 
 enum {
-    IMAGE_VERSION = 1,
+    IMAGE_VERSION = 2,
     IMAGE_LINE_BYTES = 64,
     IMAGE_MAX_PROBES = 24, /* the compiler grows the table until nobody needs more */
     IMAGE_NAME_INLINE_BYTES = 48,
     IMAGE_NAME_HEAD_BYTES = 44, /* of a longer name; then the index of its overflow lines */
     IMAGE_TYPES_PER_LINE = 7,
     IMAGE_MAX_CUTS = 16,
-    IMAGE_MAX_PATCHES = 40,
+    IMAGE_MAX_PATCHES = 80, /* as many records as a body holds, and a few for their RDATA */
+    IMAGE_OTHER_TYPES = 0,  /* an entry that stands for all types that a list does not have */
     /* A UDP answer is at most 1,232 bytes (DNS flag day 2020: IPv6 minimum MTU less headers), of
      * which header, OPT and the shortest question that matters leave this much for the body. */
     IMAGE_UDP_MAX_BYTES = 1232,
@@ -78,7 +81,7 @@ struct image_name { /* one line */
     uint8_t length; /* of the name in wire form, 1..255 */
     uint8_t labels;
     uint32_t zone;
-    uint32_t types; /* first line in the section; IMAGE_NONE: an empty non-terminal */
+    uint32_t types; /* first line in the section; IMAGE_NONE: an empty non-terminal, no more */
     uint32_t own;   /* spare: answers of this owner alone (signatures); IMAGE_NONE */
     uint8_t name[IMAGE_NAME_INLINE_BYTES]; /* lower case, zero-padded */
 };
@@ -89,14 +92,25 @@ struct image_zone { /* one line */
     uint32_t parent;      /* the zone above that we serve too, or IMAGE_NONE */
     uint32_t order_first; /* its names: elements of the order section */
     uint32_t name_count;
+    uint32_t ds_set; /* DS that the zone above has for this one, or IMAGE_NONE */
     uint8_t apex_length;
     uint8_t apex_labels;
-    uint8_t reserved[42];
+    uint8_t reserved[38];
 };
 
-struct image_types { /* one line; a name with more than 7 types has several in a row */
-    uint32_t count;  /* entries from here on, over all its lines */
-    uint32_t reserved;
+enum image_types_flag {
+    /* The name is delegated to others: it and all below it get its NS set as a referral, but DS. */
+    IMAGE_TYPES_CUT = 1,
+};
+
+/* What stands at a name, shared by all names that have the same. One line; a name with more than 7
+ * types has several in a row, of which the first has flags and wildcard. */
+struct image_types {
+    uint16_t count; /* entries from here on, over all its lines */
+    uint16_t flags; /* enum image_types_flag */
+    /* What the wildcard right below the name has (RFC 4592): first line in the section, or
+     * IMAGE_NONE: there is no wildcard. */
+    uint32_t wildcard;
     struct image_type {
         uint16_t type;
         uint16_t reserved;
@@ -126,7 +140,12 @@ struct image_set { /* one line */
     uint32_t answer_count; /* its orders; 0: nobody is there, NODATA */
     uint32_t ttl_s;
     uint16_t type;
-    uint8_t reserved[50];
+    uint16_t flags; /* enum image_set_flag */
+    uint8_t reserved[48];
+};
+
+enum image_set_flag {
+    IMAGE_SET_NXDOMAIN = 1, /* aliases that end at a name which does not exist (RFC 6604) */
 };
 
 struct image_cut {
@@ -134,11 +153,11 @@ struct image_cut {
     uint16_t arcount; /* additional records up to here */
 };
 
-struct image_answer { /* 22 lines */
+struct image_answer { /* 23 lines */
     uint32_t set;
     uint32_t long_line;       /* the whole for streams, in the longs section; or IMAGE_NONE */
     uint16_t body_length;     /* what body[] holds */
-    uint16_t required_length; /* answer and authority: less than that is TC, and then nothing */
+    uint16_t required_length; /* answer, authority and glue: less is TC, and then nothing */
     uint16_t rendered_for;    /* owner length of which pointers into the body were made */
     uint16_t ancount, nscount, arcount; /* of body[]; an/ns also of the required part */
     uint16_t serial_at;             /* where the SOA serial stands in the body, or IMAGE_NO_PLACE */
@@ -146,10 +165,10 @@ struct image_answer { /* 22 lines */
     uint8_t body_patches, body_odd; /* places that move with the owner's length; how many odd */
     uint8_t apex_patches, apex_odd; /* … with the owner's distance from the apex */
     uint8_t cut_count;
-    uint8_t reserved[35];
+    uint8_t reserved;
+    uint16_t required_arcount;            /* glue within the required part (RFC 9471) */
     struct image_cut cut[IMAGE_MAX_CUTS]; /* ascending; the last is the whole body */
     uint16_t patch[IMAGE_MAX_PATCHES];    /* body patches first, then apex patches */
-    uint8_t pad[48];
     uint8_t body[IMAGE_BODY_BYTES + 16];
 };
 
@@ -169,6 +188,7 @@ _Static_assert(sizeof(struct image_types) == IMAGE_LINE_BYTES, "layout");
 _Static_assert(sizeof(struct image_answers_header) == 256, "layout");
 _Static_assert(sizeof(struct image_set) == IMAGE_LINE_BYTES, "layout");
 _Static_assert(sizeof(struct image_answer) == 23 * IMAGE_LINE_BYTES, "layout");
+_Static_assert(offsetof(struct image_answer, body) % IMAGE_LINE_BYTES == 0, "layout");
 _Static_assert(sizeof(struct image_long) == 20, "layout");
 
 /* The folded one's complement sum of a body (RFC 1071). */

@@ -64,7 +64,8 @@ static bool fill_answer(struct image_answer *answer, const struct compiled *comp
     answer->body_length = (uint16_t)(last ? last->length : compiled->required_length);
     answer->ancount = compiled->ancount;
     answer->nscount = compiled->nscount;
-    answer->arcount = last ? last->arcount : 0;
+    answer->required_arcount = compiled->required_arcount;
+    answer->arcount = last ? last->arcount : compiled->required_arcount;
     answer->serial_at = compiled->serial_at;
     fill_cuts(answer, compiled, cuts);
     fill_patches(answer, compiled, last ? last->body_places : compiled->required_body_places);
@@ -82,7 +83,7 @@ static uint32_t add_long(struct image_buffer *longs, const struct compiled *comp
         .length = (uint32_t)compiled->body.len,
         .ancount = compiled->ancount,
         .nscount = compiled->nscount,
-        .arcount = last ? last->arcount : 0,
+        .arcount = last ? last->arcount : compiled->required_arcount,
         .rendered_for = compiled->rendered_for,
         .serial_at = compiled->serial_at,
         .body_patches = last ? last->body_places : compiled->required_body_places,
@@ -131,12 +132,12 @@ static bool add_answer(struct answers_work *work, uint32_t index, const struct c
 }
 
 /* One answer, or one for each order. */
-static bool add_answers(struct answers_work *work, uint32_t index, struct error *err)
+static bool add_answers(struct answers_work *work, uint32_t index, const struct content_set *set,
+                        struct error *err)
 {
-    const struct content_set *set = &work->sets->sets[index];
     struct arena scratch = {0};
     bool done = true;
-    if (set->count == 0)
+    if (set->count == 0 && set->chain_count == 0)
         return true;
     if (!set_orders_has(set))
         return add_answer(work, index, set, err);
@@ -151,10 +152,14 @@ static bool add_answers(struct answers_work *work, uint32_t index, struct error 
 static bool build_sets(struct answers_work *work, struct error *err)
 {
     for (uint32_t i = 0; i < work->sets->count; i++) {
-        const struct content_set *set = &work->sets->sets[i];
+        const struct content_set set = content_whole(work->sets, i);
         work->image_sets[i] = (struct image_set){
-            .answer_first = work->answer_count, .ttl_s = set->ttl_s, .type = set->type};
-        if (!add_answers(work, i, err))
+            .answer_first = work->answer_count,
+            .ttl_s = set.ttl_s,
+            .type = set.type,
+            .flags = set.chain_count && set.is_nxdomain ? IMAGE_SET_NXDOMAIN : 0,
+        };
+        if (!add_answers(work, i, &set, err))
             return false;
     }
     return true;

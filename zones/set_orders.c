@@ -13,8 +13,10 @@ bool set_orders_has(const struct content_set *set)
 struct set_orders set_orders_over(const struct content_sets *sets)
 {
     uint32_t count = 1;
-    for (uint32_t i = 0; i < sets->count; i++)
-        count += set_orders_has(&sets->sets[i]);
+    for (uint32_t i = 0; i < sets->count; i++) {
+        const struct content_set set = content_whole(sets, i);
+        count += set_orders_has(&set);
+    }
     uint32_t share = SET_ORDERS_ALL_BYTES / count;
     return (struct set_orders){sets, share < SET_ORDERS_BYTES ? share : SET_ORDERS_BYTES};
 }

@@ -55,11 +55,11 @@ START_TEST(every_name_is_found_with_its_zone_and_types)
             for (uint32_t t = 0; name->types != CONTENT_NONE && t < names->types[name->types].count;
                  t++) {
                 struct content_type entry = names->types[name->types].entries[t];
-                ck_assert_msg(image_set_at(&fixture.image, line, entry.type) ==
+                ck_assert_msg(image_set_at(&fixture.image, line->types, entry.type) ==
                                   &fixture.image.sets[entry.set],
                               "%s %s", text, rrtype_mnemonic(entry.type));
             }
-            ck_assert_ptr_null(image_set_at(&fixture.image, line, 65280));
+            ck_assert_ptr_null(image_set_at(&fixture.image, line->types, 65280));
         }
 }
 END_TEST
