@@ -37,6 +37,10 @@ bool control_init(struct control *control, struct error *err)
     if (errno != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
         (control->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         return error_system(err, "signals", NULL, "cannot take them");
+    if (!vigil_init(&control->vigil, control->generations, err))
+        return false;
+    if (!control->options->image)
+        return true;
     control->directory = open(control->options->image, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (control->directory < 0)
         return error_system(err, control->options->image,
@@ -46,6 +50,7 @@ bool control_init(struct control *control, struct error *err)
 
 void control_fini(struct control *control)
 {
+    vigil_fini(&control->vigil);
     fd_close(&control->socket);
     fd_close(&control->directory);
     fd_close(&control->signals);
@@ -115,6 +120,16 @@ static void try_connect(struct control *control, int64_t now_ms)
     fd_close(&fd);
 }
 
+static void say_state(const struct control *control, const char *before)
+{
+    const struct generation *current = current_generation(control);
+    if (current)
+        notify_say(control->notify, "%sSTATUS=Serving generation %llu.", before,
+                   (unsigned long long)current->number);
+    else
+        notify_say(control->notify, "%sSTATUS=Waiting for an image.", before);
+}
+
 /* -- generations --------------------------------------------------------------------------------
  */
 
@@ -131,6 +146,7 @@ static void report(struct control *control)
         control->owes_served = false;
         (void)!say(control, &served, &current->served_fd);
         log_info("generation served", log_number("generation", (int64_t)current->number));
+        say_state(control, "");
     }
     while (generations_collect(control->generations, &number)) {
         struct handover_message retired = {.kind = HANDOVER_RETIRED, .generation = number};
@@ -218,6 +234,12 @@ bool control_load_directory(struct control *control, struct error *err)
     return take(control, &image, err);
 }
 
+bool control_load_files(struct control *control, int answers_fd, int names_fd, struct error *err)
+{
+    struct image image = {0};
+    return image_open_files(&image, answers_fd, names_fd, err) && take(control, &image, err);
+}
+
 /* -- the loop -----------------------------------------------------------------------------------
  */
 
@@ -262,8 +284,11 @@ static bool take_signals(struct control *control)
         if (!cookie_file_reload(control->cookie_file, &why))
             log_error("secrets of cookies refused, the old ones go on",
                       log_string("why", why.message));
-        if (!control_load_directory(control, &err))
+        notify_say(control->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                   (long long)clock_monotonic_ms() * 1000);
+        if (control->directory >= 0 && !control_load_directory(control, &err))
             log_error("image refused, the old one goes on", log_string("why", err.message));
+        say_state(control, "READY=1\n");
     }
     return ends;
 }
@@ -275,8 +300,9 @@ static void enforce_deadlines(struct control *control, int64_t now_ms)
     uint64_t before = generations_overdue(control->generations, now_ms - HANDOVER_STREAM_GRACE_MS);
     if (before)
         tcp_close_before(control->tcp, before);
-    if (control->owes_served && ++control->looks > STUCK_LOOKS &&
-        now_ms - control->swapped_at_ms > STUCK_MS) {
+    bool is_swap_stuck = control->owes_served && ++control->looks > STUCK_LOOKS &&
+                         now_ms - control->swapped_at_ms > STUCK_MS;
+    if (vigil_look(&control->vigil, now_ms) >= 0 || is_swap_stuck) {
         log_error("a worker is stuck, ending so that the supervisor starts anew");
         abort();
     }
@@ -288,18 +314,25 @@ static int timeout_ms(const struct control *control)
         return SETTLE_MS;
     if (generations_are_retiring(control->generations))
         return RETIRE_MS;
-    return control->options->control && control->socket < 0 ? CONNECT_MS : -1;
+    if (control->options->control && control->socket < 0)
+        return CONNECT_MS;
+    int64_t sign_ms = control->notify->watchdog_ms / 2;
+    return sign_ms > 0 && sign_ms < VIGIL_LOOK_MS ? (int)sign_ms : VIGIL_LOOK_MS;
 }
 
 void control_run(struct control *control)
 {
+    say_state(control, "READY=1\n");
     for (;;) {
+        notify_watchdog(control->notify, clock_monotonic_ms());
         try_connect(control, clock_monotonic_ms());
         struct pollfd watched[] = {{.fd = control->signals, .events = POLLIN},
                                    {.fd = control->socket, .events = POLLIN}};
         int ready = poll(watched, COUNT_OF(watched), timeout_ms(control));
-        if (ready > 0 && watched[0].revents && take_signals(control))
+        if (ready > 0 && watched[0].revents && take_signals(control)) {
+            notify_say(control->notify, "STOPPING=1\nSTATUS=Answering what has arrived.");
             return;
+        }
         if (ready > 0 && watched[1].revents && control->socket >= 0)
             receive(control);
         report(control);

@@ -7,21 +7,25 @@
  *
  * SIGTERM and SIGINT end it; SIGHUP looks whether the image directory has a newer generation, and
  * reads the secrets of cookies again.
- * A worker that has not left an old generation within 2 s is stuck: then the process aborts, and
- * its supervisor starts it again from the image on disk. */
+ * A worker that has not left an old generation within 2 s, or is that long in one batch, is stuck:
+ * then the process aborts, and its supervisor starts it again from the image on disk. */
 #pragma once
 #include "dnsd/cookie_file.h"
 #include "dnsd/generation.h"
+#include "dnsd/notify.h"
 #include "dnsd/options.h"
 #include "dnsd/tcp.h"
+#include "dnsd/vigil.h"
 
 struct control {
     const struct options *options;
     struct generations *generations;
     struct tcp *tcp;
     const struct cookie_file *cookie_file;
+    struct notify *notify;
+    struct vigil vigil;
     int signals;   /* signalfd */
-    int directory; /* of the image */
+    int directory; /* of the image; -1: it was given as descriptors */
     int socket;    /* -1: not connected */
     int64_t connect_at_ms;
     bool owes_served; /* a swap that is not acknowledged yet */
@@ -34,8 +38,11 @@ struct control {
 NODISCARD bool control_init(struct control *control, struct error *err);
 void control_fini(struct control *control);
 
-/* Takes the image from the directory as the first generation. */
+/* Takes the image from the directory, or from two descriptors (its own then), as the first
+ * generation. */
 NODISCARD bool control_load_directory(struct control *control, struct error *err);
+NODISCARD bool control_load_files(struct control *control, int answers_fd, int names_fd,
+                                  struct error *err);
 
 /* Runs until a signal ends it. */
 void control_run(struct control *control);

@@ -13,8 +13,10 @@ bool generations_init(struct generations *all, uint32_t workers, struct error *e
     all->words = aligned_alloc(CACHE_LINE_BYTES, workers * sizeof *all->words);
     if (!all->words)
         return error_set(err, ERROR_SYSTEM, "no memory for %u workers; ask for fewer", workers);
-    for (uint32_t i = 0; i < workers; i++)
+    for (uint32_t i = 0; i < workers; i++) {
         atomic_init(&all->words[i].using, USING_NONE);
+        atomic_init(&all->words[i].entered, 0);
+    }
     return true;
 }
 

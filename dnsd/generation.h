@@ -55,6 +55,7 @@ struct generation {
 
 struct generation_word {
     _Alignas(CACHE_LINE_BYTES) _Atomic uint64_t using;
+    _Atomic uint64_t entered; /* how often; who is in and does not count on is stuck */
 };
 
 struct generations {
@@ -75,6 +76,9 @@ void generations_fini(struct generations *all);
 static inline struct generation *generation_enter(struct generations *all, uint32_t worker)
 {
     _Atomic uint64_t *using = &all->words[worker].using;
+    _Atomic uint64_t *entered = &all->words[worker].entered;
+    atomic_store_explicit(entered, atomic_load_explicit(entered, memory_order_relaxed) + 1,
+                          memory_order_relaxed); /* nobody else writes it */
     atomic_store(using, USING_UNSURE);
     struct generation *current = atomic_load(&all->current);
     atomic_store_explicit(using, current ? current->sequence : USING_EMPTY, memory_order_release);

@@ -109,7 +109,7 @@ static bool bind_early(int fd, const struct listen_address *address)
 
 /* Answers are small enough for every path and never follow ICMP; wildcards need to know the
  * address that was asked. */
-static bool set_datagram_options(int fd, const struct listen_address *address)
+bool listen_set_up_datagram(int fd, const struct listen_address *address)
 {
     bool is_v4 = address->socket.any.sa_family == AF_INET;
     bool is_wildcard = listen_is_wildcard(address);
@@ -117,8 +117,7 @@ static bool set_datagram_options(int fd, const struct listen_address *address)
     if (is_v4)
         return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
                (!is_wildcard || set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
-    return set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
-           set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
+    return set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
            (!is_wildcard || set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
 }
 
@@ -129,7 +128,9 @@ static int open_datagram(const struct listen_address *address, uint32_t worker, 
         error_system(err, address->text, NULL, "cannot make a UDP socket");
         return -1;
     }
-    if (!set_datagram_options(fd, address) ||
+    if ((address->socket.any.sa_family == AF_INET6 &&
+         !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
+        !listen_set_up_datagram(fd, address) ||
         (worker > 0 && !set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1))) {
         error_system(err, address->text, NULL, "cannot set up a UDP socket");
     } else if (!bind_early(fd, address)) {

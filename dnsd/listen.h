@@ -35,5 +35,8 @@ bool listen_is_wildcard(const struct listen_address *address);
 NODISCARD bool listen_open_datagrams(const struct listen_address *address, int *fds, uint32_t count,
                                      struct error *err);
 
+/* Sets what answering over a bound UDP socket takes. errno says why not. */
+NODISCARD bool listen_set_up_datagram(int fd, const struct listen_address *address);
+
 /* Opens the non-blocking TCP listener. -1: failed. */
 int listen_open_stream(const struct listen_address *address, struct error *err);

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/un.h>
 #include "dnsd/control.h"
 #include "dnsd/cookie_file.h"
+#include "dnsd/inherit.h"
+#include "dnsd/notify.h"
+#include "dnsd/sockets.h"
 #include "dnsd/udp.h"
 #include "zones/base/log.h"
 
@@ -19,6 +21,9 @@ enum {
 
 struct server {
     struct options options;
+    struct sockets sockets;
+    struct inherited inherited;
+    struct notify notify;
     struct generations generations;
     struct udp_worker *workers;
     uint32_t worker_count;
@@ -40,32 +45,42 @@ static uint32_t stream_capacity(uint32_t workers)
     return left < MAX_STREAMS ? (uint32_t)left : MAX_STREAMS;
 }
 
+/* Every UDP socket gets its worker, and the TCP thread the listeners. */
 static bool open_sockets(struct server *server, struct error *err)
 {
-    const struct options *options = &server->options;
-    int fds[OPTIONS_MAX_WORKERS];
-    for (uint32_t i = 0; i < options->address_count; i++) {
-        if (!listen_open_datagrams(&options->addresses[i], fds, options->workers, err))
-            return false;
-        for (uint32_t j = 0; j < options->workers; j++) {
-            struct udp_worker *worker = &server->workers[server->worker_count];
-            worker->fd = fds[j];
-            worker->worker = server->worker_count++;
-            worker->generations = &server->generations;
-            worker->settings = &options->settings;
-        }
-        int listener = listen_open_stream(&options->addresses[i], err);
-        if (listener < 0)
-            return false;
-        server->tcp.listeners[server->tcp.listener_count++] = listener;
+    struct sockets *sockets = &server->sockets;
+    if (server->options.address_count == 0)
+        return error_set(err, ERROR_USAGE, "--listen ADDR:PORT is missing");
+    if (!sockets_complete(sockets, &server->options, err))
+        return false;
+    server->workers = calloc(sockets->datagram_count, sizeof *server->workers);
+    if (!server->workers)
+        return error_set(err, ERROR_SYSTEM, "no memory for %u workers; ask for fewer",
+                         sockets->datagram_count);
+    server->worker_count = sockets->datagram_count;
+    for (uint32_t i = 0; i < server->worker_count; i++) {
+        server->workers[i].fd = sockets->datagrams[i].fd;
+        server->workers[i].worker = i;
+        server->workers[i].generations = &server->generations;
+        server->workers[i].settings = &server->options.settings;
     }
+    for (uint32_t i = 0; i < sockets->listener_count; i++)
+        server->tcp.listeners[server->tcp.listener_count++] = sockets->listeners[i].fd;
+    sockets->datagram_count = sockets->listener_count = 0; /* they are the threads' now */
     return true;
 }
 
 /* The image on disk; with a control socket its want or damage is not the end. */
 static bool load_first(struct server *server, struct error *err)
 {
+    struct inherited *given = &server->inherited;
     struct error why = {0};
+    if (given->answers_fd >= 0) {
+        bool done = control_load_files(&server->control, given->answers_fd, given->names_fd, err);
+        fd_close(&given->answers_fd);
+        fd_close(&given->names_fd);
+        return done;
+    }
     if (control_load_directory(&server->control, &why))
         return true;
     if (!server->options.control)
@@ -111,25 +126,23 @@ static void stop(struct server *server)
     control_fini(&server->control);
     generations_fini(&server->generations);
     cookie_file_close(&server->cookie_file);
+    sockets_close(&server->sockets);
+    notify_close(&server->notify);
     free(server->workers);
     free(server);
 }
 
 static bool run(struct server *server, struct error *err)
 {
-    const struct options *options = &server->options;
-    uint32_t threads = options->workers * options->address_count;
-    if (options->control &&
-        strlen(options->control) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
-        return error_set(err, ERROR_USAGE, "--control: a socket's path has at most %zu bytes",
-                         sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
-    server->workers = calloc(threads, sizeof *server->workers);
-    if (!server->workers)
-        return error_set(err, ERROR_SYSTEM, "no memory for %u workers; ask for fewer", threads);
-    return cookie_file_open(&server->cookie_file, err) &&
-           generations_init(&server->generations, threads + 1, err) &&
-           control_init(&server->control, err) && open_sockets(server, err) &&
-           load_first(server, err) && serve(server, err);
+    struct options *options = &server->options;
+    if (!notify_open(&server->notify, err) ||
+        !inherit_descriptors(&server->inherited, options, err))
+        return false;
+    if (!options->image && server->inherited.answers_fd < 0)
+        return error_set(err, ERROR_USAGE, "--image DIR is missing");
+    return cookie_file_open(&server->cookie_file, err) && open_sockets(server, err) &&
+           generations_init(&server->generations, server->worker_count + 1, err) &&
+           control_init(&server->control, err) && load_first(server, err) && serve(server, err);
 }
 
 int main(int argc, char **argv)
@@ -156,9 +169,13 @@ int main(int argc, char **argv)
                                        .cookie_file = &server->cookie_file,
                                        .generations = &server->generations,
                                        .tcp = &server->tcp,
+                                       .notify = &server->notify,
                                        .signals = -1,
                                        .directory = -1,
                                        .socket = -1};
+    server->inherited =
+        (struct inherited){.sockets = &server->sockets, .answers_fd = -1, .names_fd = -1};
+    server->notify.fd = -1;
     server->tcp.settings = &server->options.settings;
     server->tcp.epoll = server->tcp.wake = -1;
     bool done = run(server, &err);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include "zones/base/bytes.h"
 
 enum {
@@ -137,12 +138,12 @@ static uint32_t count_processors(void)
 
 static bool check(struct options *options, struct error *err)
 {
-    if (!options->image)
-        return error_set(err, ERROR_USAGE, "--image DIR is missing");
-    if (options->address_count == 0)
-        return error_set(err, ERROR_USAGE, "--listen ADDR:PORT is missing");
     if (options->workers == 0)
         options->workers = count_processors();
+    if (options->control &&
+        strlen(options->control) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        return error_set(err, ERROR_USAGE, "--control: a socket's path has at most %zu bytes",
+                         sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
     if (options->workers * options->address_count > OPTIONS_MAX_THREADS)
         return error_set(err, ERROR_USAGE,
                          "%u workers for each of %u addresses are more than %d threads; give "

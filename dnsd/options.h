@@ -11,7 +11,7 @@ enum {
 };
 
 struct options {
-    const char *image;          /* directory */
+    const char *image;          /* directory, or NULL */
     const char *control;        /* socket, or NULL */
     const char *cookie_secrets; /* file, or NULL */
     struct listen_address addresses[OPTIONS_MAX_ADDRESSES];
@@ -26,6 +26,7 @@ enum options_action {
     OPTIONS_STOP_USAGE,
 };
 
-/* Parses argv, which must outlive *options. OPTIONS_STOP_USAGE: *err says what is wrong. */
+/* Parses argv, which must outlive *options. OPTIONS_STOP_USAGE: *err says what is wrong. That there
+ * is an image and an address is not checked: both may come as descriptors. */
 enum options_action options_parse(struct options *options, int argc, char **argv,
                                   struct error *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +12,8 @@
 #include "zones/base/file.h"
 
 enum {
-    BATCH = 32, /* measured: half of it is slower, twice is not faster */
+    DRAIN_MS = 1000, /* under load the queue is never empty */
+    BATCH = 32,      /* measured: half of it is slower, twice is not faster */
     /* No query is longer, and no answer; a line more, so that the heads of all buffers do not share
      * a few sets of the cache. */
     BUFFER_BYTES = SETTINGS_EDNS_MAX_BYTES + 64,
@@ -158,22 +160,36 @@ static void *udp_run(void *argument)
     memset(batch, 0, sizeof *batch);
     batch->state.decide.settings = udp->settings;
     batch_reset(batch, BATCH);
+    int64_t end_ms = 0;
     for (;;) {
         bool is_last = atomic_load(&udp->stop);
+        if (is_last && end_ms == 0)
+            end_ms = clock_monotonic_ms() + DRAIN_MS;
         int count =
             recvmmsg(udp->fd, batch->in, BATCH, is_last ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
         if (count > 0)
             batch_carry(udp, batch, (unsigned)count);
         else if (is_last && errno != EINTR)
             break;
+        if (is_last && clock_monotonic_ms() >= end_ms)
+            break;
     }
     free(batch);
     return NULL;
 }
 
+/* Only to interrupt. */
+static void wake(int number)
+{
+    (void)number;
+}
+
 bool udp_worker_start(struct udp_worker *udp, struct error *err)
 {
+    struct sigaction awake = {.sa_handler = wake};
     atomic_store(&udp->stop, false);
+    if (sigaction(SIGUSR1, &awake, NULL) != 0)
+        return error_system(err, "worker", NULL, "cannot set a signal handler");
     errno = pthread_create(&udp->thread, NULL, udp_run, udp);
     if (errno != 0)
         return error_system(err, "worker", "ask for fewer workers", "cannot start a thread");
@@ -184,14 +200,16 @@ bool udp_worker_start(struct udp_worker *udp, struct error *err)
 void udp_worker_stop(struct udp_worker *udp)
 {
     atomic_store(&udp->stop, true);
-    /* ENOTCONN for a socket without a peer, but it wakes who sleeps in recvmmsg, for good. */
-    (void)!shutdown(udp->fd, SHUT_RD);
 }
 
 void udp_worker_join(struct udp_worker *udp)
 {
-    if (udp->is_started)
-        pthread_join(udp->thread, NULL);
+    const struct timespec pause = {.tv_nsec = 1000000};
+    /* Again and again: a signal that comes just before it sleeps wakes nobody. */
+    while (udp->is_started && pthread_tryjoin_np(udp->thread, NULL) == EBUSY) {
+        (void)!pthread_kill(udp->thread, SIGUSR1);
+        nanosleep(&pause, NULL);
+    }
     udp->is_started = false;
     fd_close(&udp->fd);
 }

@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 struct udp_worker {
-    int fd;          /* its own, closed by udp_worker_join */
+    int fd;          /* closed by udp_worker_join; others may read the same socket */
     uint32_t worker; /* which word and rows are its */
     struct generations *generations;
     const struct settings *settings; /* NULL: the usual ones */
@@ -21,6 +21,9 @@ struct udp_worker {
 
 NODISCARD bool udp_worker_start(struct udp_worker *udp, struct error *err);
 
-/* Answers what has arrived already, then ends. */
+/* Has it answer what has arrived already, for a second at most, and end. */
 void udp_worker_stop(struct udp_worker *udp);
+
+/* Waits for that. It wakes the thread by SIGUSR1, for which it sets a handler that does nothing:
+ * shutdown(2) would wake it too, but also end the socket for everybody who shares it. */
 void udp_worker_join(struct udp_worker *udp);

@@ -54,8 +54,9 @@ def make_image(directory, generation, weight):
 class Dnsd:
     """One running responder."""
 
-    def __init__(self, *arguments, before=()):
-        self.process = subprocess.Popen([*before, DNSD, *arguments], stderr=subprocess.PIPE, text=True)
+    def __init__(self, *arguments, before=(), process=None):
+        self.process = process or subprocess.Popen([*before, DNSD, *arguments],
+                                                   stderr=subprocess.PIPE, text=True)
         self.lines = []
         while True:
             line = self.process.stderr.readline()
