@@ -342,7 +342,8 @@ static bool head_read(struct reading *r, size_t *at, struct zonefile_record *rec
 static void record_read(struct reading *r)
 {
     size_t at = 0;
-    struct zonefile_record record = {.ttl_s = r->ttl_s, .line = r->tokens[0].line};
+    struct zonefile_record record = {
+        .ttl_s = r->ttl_s, .line = r->tokens[0].line, .column = r->tokens[0].column};
     if (!r->begins_blank) {
         struct name owner;
         bool is_named = name_read(r, &r->tokens[at++], &owner);

@@ -17,6 +17,7 @@ struct zonefile_record {
     uint32_t ttl_s;
     struct bytes rdata; /* uncompressed, names in it lower-cased */
     uint32_t line;      /* where it begins, from 1 */
+    uint32_t column;    /* likewise */
 };
 
 struct zonefile_fault {

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "zones/zone_faults.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    MESSAGE_SIZE = 1536 /* a name of 255 octets may take 1,021 characters */
+};
+
+static void add(struct zone_faults *faults, struct zone_fault fault, const char *format,
+                va_list args)
+{
+    char message[MESSAGE_SIZE];
+    *(fault.severity == ZONE_ERROR ? &faults->errors : &faults->warnings) += 1;
+    if (faults->count == ZONE_MAX_FAULTS)
+        return;
+    vsnprintf(message, sizeof message, format, args);
+    text_end_whole(message);
+    fault.message = arena_cstr(faults->arena, text_from(message));
+    faults->items = arena_grow(faults->arena, faults->items, &faults->capacity, faults->count + 1,
+                               sizeof *faults->items);
+    faults->items[faults->count++] = fault;
+}
+
+bool zone_error(struct zone_faults *faults, const struct zone_spot *spot, const char *mend,
+                const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(faults,
+        (struct zone_fault){.severity = ZONE_ERROR,
+                            .path = spot->path,
+                            .line = spot->line,
+                            .column = spot->column,
+                            .mend = mend},
+        format, args);
+    va_end(args);
+    return false;
+}
+
+void zone_warn(struct zone_faults *faults, const struct zone_spot *spot, const char *mend,
+               const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(faults,
+        (struct zone_fault){.severity = ZONE_WARNING,
+                            .path = spot->path,
+                            .line = spot->line,
+                            .column = spot->column,
+                            .mend = mend},
+        format, args);
+    va_end(args);
+}
