@@ -8,6 +8,7 @@
 #include "dnsd/control.h"
 #include "dnsd/cookie_file.h"
 #include "dnsd/inherit.h"
+#include "dnsd/keeper.h"
 #include "dnsd/notify.h"
 #include "dnsd/sockets.h"
 #include "dnsd/udp.h"
@@ -132,14 +133,26 @@ static void stop(struct server *server)
     free(server);
 }
 
-static bool run(struct server *server, struct error *err)
+/* With --zone we are the keeper, unless a keeper gave us its image. */
+static bool keep(struct server *server, char **argv, struct error *err)
+{
+    const struct options *options = &server->options;
+    if (options->address_count == 0)
+        return error_set(err, ERROR_USAGE, "--listen ADDR:PORT is missing");
+    return sockets_complete(&server->sockets, options, err) &&
+           keeper_run(options, &server->sockets, &server->notify, argv, err);
+}
+
+static bool run(struct server *server, char **argv, struct error *err)
 {
     struct options *options = &server->options;
     if (!notify_open(&server->notify, err) ||
         !inherit_descriptors(&server->inherited, options, err))
         return false;
+    if (options->zone_count && server->inherited.answers_fd < 0)
+        return keep(server, argv, err);
     if (!options->image && server->inherited.answers_fd < 0)
-        return error_set(err, ERROR_USAGE, "--image DIR is missing");
+        return error_set(err, ERROR_USAGE, "--image DIR or --zone FILE is missing");
     return cookie_file_open(&server->cookie_file, err) && open_sockets(server, err) &&
            generations_init(&server->generations, server->worker_count + 1, err) &&
            control_init(&server->control, err) && load_first(server, err) && serve(server, err);
@@ -178,7 +191,7 @@ int main(int argc, char **argv)
     server->notify.fd = -1;
     server->tcp.settings = &server->options.settings;
     server->tcp.epoll = server->tcp.wake = -1;
-    bool done = run(server, &err);
+    bool done = run(server, argv, &err);
     if (!done)
         fprintf(stderr, "srvplan-dnsd: %s\n", err.message);
     stop(server);

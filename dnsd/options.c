@@ -24,6 +24,26 @@ static bool take_image(struct options *options, const char *value, struct error 
     return *value || error_set(err, ERROR_USAGE, "--image: the directory is missing");
 }
 
+static bool take_zone(struct options *options, const char *value, struct error *err)
+{
+    if (!*value)
+        return error_set(err, ERROR_USAGE, "--zone: the file is missing");
+    if (options->zone_count == OPTIONS_MAX_ZONES)
+        return error_set(err, ERROR_USAGE, "--zone: at most %d; give the directory of the files",
+                         OPTIONS_MAX_ZONES);
+    options->zones[options->zone_count++] = value;
+    return true;
+}
+
+static bool take_answer_order(struct options *options, const char *value, struct error *err)
+{
+    bool is_fixed = strcmp(value, "fixed") == 0;
+    options->zone_order = is_fixed ? CONTENT_ORDER_FIXED : CONTENT_ORDER_WEIGHTED;
+    return is_fixed || strcmp(value, "weighted") == 0 ||
+           error_set(err, ERROR_USAGE, "--answer-order: \"%.40s\" is neither weighted nor fixed",
+                     value);
+}
+
 static bool take_control(struct options *options, const char *value, struct error *err)
 {
     options->control = value;
@@ -102,6 +122,10 @@ static bool take_cookie_secrets(struct options *options, const char *value, stru
 
 static const struct row rows[] = {
     {"image", "DIR", "directory of the image: answers.img and its names file", take_image},
+    {"zone", "FILE", "… or answer from this zone file, without srvpland; may be repeated",
+     take_zone},
+    {"answer-order", "HOW", "SRV records of zone files: weighted (default) or fixed",
+     take_answer_order},
     {"listen", "ADDR:PORT", "answer there over UDP and TCP; may be repeated", take_listen},
     {"workers", "N", "UDP threads for each address (default: one a processor)", take_workers},
     {"control", "SOCKET", "take new images from srvpland there", take_control},
@@ -118,7 +142,8 @@ static const struct row rows[] = {
 static void print_help(void)
 {
     puts("Usage: srvplan-dnsd --image DIR --listen ADDR:PORT... [OPTIONS]\n"
-         "Answers DNS queries from an image that srvpland wrote.\n");
+         "       srvplan-dnsd --zone FILE... --listen ADDR:PORT... [OPTIONS]\n"
+         "Answers DNS queries from an image that srvpland wrote, or from zone files.\n");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char option[40];
         snprintf(option, sizeof option, "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
@@ -138,6 +163,9 @@ static uint32_t count_processors(void)
 
 static bool check(struct options *options, struct error *err)
 {
+    if (options->zone_count && (options->image || options->control))
+        return error_set(err, ERROR_USAGE, "--zone and %s are two sources of answers; choose one",
+                         options->image ? "--image" : "--control");
     if (options->workers == 0)
         options->workers = count_processors();
     if (options->control &&
@@ -160,7 +188,8 @@ enum options_action options_parse(struct options *options, int argc, char **argv
         table[i] = (struct option){.name = rows[i].name,
                                    .has_arg = rows[i].value ? required_argument : no_argument,
                                    .val = FIRST_KEY + (int)i};
-    *options = (struct options){.settings.edns_size = SETTINGS_EDNS_DEFAULT_BYTES};
+    *options = (struct options){.settings.edns_size = SETTINGS_EDNS_DEFAULT_BYTES,
+                                .zone_order = CONTENT_ORDER_WEIGHTED};
     opterr = 0;
     optind = 0; /* glibc: start afresh */
     while ((key = getopt_long(argc, argv, ":", table, NULL)) != -1) {

@@ -3,17 +3,22 @@
 #pragma once
 #include "dnsd/listen.h"
 #include "dnsd/settings.h"
+#include "zones/content.h"
 
 enum {
     OPTIONS_MAX_ADDRESSES = 64,
     OPTIONS_MAX_WORKERS = 256,
     OPTIONS_MAX_THREADS = 1024, /* workers × addresses: each pair is a thread */
+    OPTIONS_MAX_ZONES = 512,    /* as options; a directory has as many as it likes */
 };
 
 struct options {
-    const char *image;          /* directory, or NULL */
-    const char *control;        /* socket, or NULL */
-    const char *cookie_secrets; /* file, or NULL */
+    const char *image;                    /* directory, or NULL */
+    const char *zones[OPTIONS_MAX_ZONES]; /* zone files, or directories of them */
+    uint32_t zone_count;
+    enum content_order zone_order; /* of their SRV sets */
+    const char *control;           /* socket, or NULL */
+    const char *cookie_secrets;    /* file, or NULL */
     struct listen_address addresses[OPTIONS_MAX_ADDRESSES];
     uint32_t address_count;
     uint32_t workers;         /* an address */
