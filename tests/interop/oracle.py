@@ -18,11 +18,8 @@ import collections
 import itertools
 import os
 import random
-import socket
 import struct
-import subprocess
 import sys
-import tempfile
 import time
 import typing
 
@@ -34,6 +31,10 @@ import dns.zone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'support'))
+from dns_message import (  # noqa: E402
+    A, AA, AAAA, AD, CD, DO, FLAGS, HOST_AT, IN, Malformed, Message, MX, NS, OPT, QR, RA, RD, SOA, SRV,
+    TC, TSIG, Z, mixed_case, only)
+from dns_peers import Peer, exchange  # noqa: E402
 import generate  # noqa: E402
 from nsd import Nsd  # noqa: E402
 import srvplan  # noqa: E402
@@ -42,9 +43,6 @@ SEEDS = range(1, 101 if os.environ.get('SRVPLAN_LONG') else 17)
 CHOSEN_SEED = os.environ.get('SRVPLAN_SEED')
 SRV_AND_COMMON = ['SRV', 'A', 'AAAA', 'NS', 'SOA']
 MISSING_TYPES = ['TXT', 'MX', 'DS', 'CNAME', 'NAPTR', 'TYPE65280']
-QR, AA, TC, RD, RA, Z, AD, CD = 0x8000, 0x400, 0x200, 0x100, 0x80, 0x40, 0x20, 0x10
-FLAGS = {'QR': QR, 'AA': AA, 'TC': TC, 'RD': RD, 'RA': RA, 'Z': Z, 'AD': AD, 'CD': CD}
-DO = 0x8000
 SERVER_UDP_BYTES = 1232  # what both announce and never exceed
 OPT_BYTES = 11
 ADDRESS_HEAD_BYTES = 12  # a pointer, type, class, TTL, length
@@ -68,125 +66,6 @@ ODD_EDNS = [
     ('EDNS 1232 NSID', 1232, 0, struct.pack('!HH', 3, 0)),
     ('EDNS 513 unknown option', 513, 0, struct.pack('!HH', 65001, 5) + b'hello'),
 ]
-
-# -- responses --
-SECTIONS = ('answer', 'authority', 'additional')
-A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, OPT, TSIG = 1, 2, 5, 6, 12, 15, 28, 33, 41, 250
-IN = 1
-HOST_AT = {NS: 0, MX: 2, SRV: 6}  # in RDATA of which hosts come along
-HEADER_BYTES, QUESTION_TAIL_BYTES = 12, 4
-
-
-class Malformed(Exception):
-    pass
-
-
-class Message:
-    """A response, read with no goodwill. Malformed: bytes left over, records twice, sets whose TTLs
-    differ (RFC 2181 5.2), pointers that do not lead back to a name (RFC 1035 4.1.4), compressed
-    names in SRV (RFC 2782, "Target"), a second OPT, or one not at the root (RFC 6891 6.1.1).
-    Names come in lower case and uncompressed, so that records compare as tuples.
-
-    flags without opcode and rcode; rcode with the upper bits of OPT; records are tuples
-    (owner, type, class, TTL, RDATA)."""
-
-    def __init__(self, wire):
-        if len(wire) < HEADER_BYTES:
-            raise Malformed('shorter than a header')
-        self.wire, self.at, self.known = wire, HEADER_BYTES, set()
-        self.id, flags, questions, *counts = struct.unpack_from('!6H', wire)
-        self.flags, self.opcode, self.rcode = flags & 0x87F0, flags >> 11 & 15, flags & 15
-        self.edns = None  # (payload size, version, flags)
-        if questions > 1:
-            raise Malformed('more than one question')
-        if questions:
-            self.name(may_compress=False)
-            self.take(QUESTION_TAIL_BYTES)
-        self.question = wire[HEADER_BYTES:self.at]
-        for section, count in zip(SECTIONS, counts):
-            self.core = self.at  # in the end, the length without the additional section
-            found = [self.record(section) for _ in range(count)]
-            setattr(self, section, [record for record in found if record])
-            self.check_sets(section)
-        if self.at != len(wire):
-            raise Malformed(f'{len(wire) - self.at} bytes left over')
-
-    def take(self, count):
-        if self.at + count > len(self.wire):
-            raise Malformed('ends too early')
-        self.at += count
-        return self.wire[self.at - count:self.at]
-
-    def name(self, may_compress=True):
-        """A name from here, in lower case and without pointers. Pointers lead to a label of a name
-        that was read before, which also makes them end."""
-        labels, end, starts = [], None, []
-        while True:
-            start = self.at
-            length = self.take(1)[0]
-            if length >= 0xC0:
-                target = (length & 0x3F) << 8 | self.take(1)[0]
-                end = end or self.at
-                if not may_compress:
-                    raise Malformed(f'a compressed name at {start}')
-                if target not in self.known:
-                    raise Malformed(f'a pointer to {target}, where no name stood before')
-                self.at = target
-                continue
-            if length > 63:
-                raise Malformed(f'label type {length >> 6} at {start}')
-            if end is None and start < 0x4000:
-                starts.append(start)
-            labels.append(bytes([length]) + self.take(length).lower())
-            if length == 0:
-                break
-        self.at = end or self.at
-        self.known.update(starts)
-        whole = b''.join(labels)
-        if len(whole) > 255:
-            raise Malformed('a name longer than 255 octets')
-        return whole
-
-    def record(self, section):
-        owner = self.name()
-        rdtype, rdclass, ttl, length = struct.unpack('!HHIH', self.take(10))
-        end = self.at + length
-        if rdtype == OPT:
-            self.take_opt(section, owner, rdclass, ttl)
-            self.take(length)
-            return None
-        rdata = b''
-        if rdtype in (NS, CNAME, PTR):
-            rdata = self.name()
-        elif rdtype == SOA:
-            rdata = self.name() + self.name() + self.take(20)
-        elif rdtype == MX:
-            rdata = self.take(2) + self.name()
-        elif rdtype == SRV:
-            rdata = self.take(6) + self.name(may_compress=False)
-        else:
-            rdata = self.take(length)
-        if self.at != end:
-            raise Malformed(f'RDATA of type {rdtype} is not as long as it says')
-        if rdtype in (A, AAAA) and length != (4 if rdtype == A else 16):
-            raise Malformed(f'an address of {length} bytes')
-        return owner, rdtype, rdclass, ttl, rdata
-
-    def take_opt(self, section, owner, rdclass, ttl):
-        if section != 'additional' or self.edns or owner != b'\0':
-            raise Malformed('OPT that is not one, in the additional section, at the root')
-        self.edns = (rdclass, ttl >> 16 & 0xFF, ttl & 0xFFFF)
-        self.rcode |= ttl >> 24 << 4
-
-    def check_sets(self, section):
-        records = getattr(self, section)
-        if len(set(records)) != len(records):
-            raise Malformed(f'{section}: a record twice')
-        ttls = {}
-        for owner, rdtype, rdclass, ttl, _rdata in records:
-            if ttls.setdefault((owner, rdtype, rdclass), ttl) != ttl:
-                raise Malformed(f'{section}: a set with different TTLs')
-
 
 # -- what may differ --
 class Answers(typing.NamedTuple):
@@ -379,108 +258,6 @@ def with_records():
 
 
 # -- servers --
-class Peer:
-    """One server, asked over a UDP socket and one TCP connection that are kept; many queries at
-    once, each with an id of its own."""
-
-    def __init__(self, port):
-        self.port = port
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.settimeout(5)
-        self.udp.connect(('127.0.0.1', port))
-        self.stream, self.received = None, b''
-
-    def close(self):
-        self.udp.close()
-        self.hang_up()
-
-    def hang_up(self):
-        if self.stream:
-            self.stream.close()
-        self.stream, self.received = None, b''
-
-    def send_udp(self, packets):
-        for packet in packets:
-            self.udp.send(packet)
-
-    def receive_udp(self, packets):
-        return self._collect(packets, lambda: self.udp.recv(65535))
-
-    def send_tcp(self, packets):
-        if not self.stream:
-            self.stream = socket.create_connection(('127.0.0.1', self.port), timeout=5)
-        self.stream.sendall(b''.join(struct.pack('!H', len(packet)) + packet
-                                     for packet in packets))
-
-    def receive_tcp(self, packets):
-        return self._collect(packets, self._read_framed)
-
-    def udp_until(self, packets, last):
-        """The answers that come before the one with the id `last`."""
-        self.send_udp(packets)
-        return self._until(last, lambda: self.udp.recv(65535))
-
-    def tcp_until(self, packets, last):
-        self.send_tcp(packets)
-        return self._until(last, self._read_framed)
-
-    @staticmethod
-    def _until(last, receive):
-        answers = []
-        while not answers or answers[-1][:2] != struct.pack('!H', last):
-            answers.append(receive())
-        return answers[:-1]
-
-    @staticmethod
-    def _collect(packets, receive):
-        """The answers in the order of the queries; they may come in any (RFC 7766 7)."""
-        waiting = {packet[:2]: number for number, packet in enumerate(packets)}
-        answers = [None] * len(packets)
-        while waiting:
-            try:
-                answer = receive()
-            except socket.timeout:
-                lost = [packets[number].hex() for number in waiting.values()]
-                raise AssertionError(f'no answer to {lost}') from None
-            number = waiting.pop(answer[:2], None)
-            if number is None:
-                raise AssertionError(f'an answer to no query: {answer.hex()}')
-            answers[number] = answer
-        return answers
-
-    def _read(self, count):
-        while len(self.received) < count:
-            # NSD leaves Nagle's algorithm on: without this an answer waits 40 ms for our ACK.
-            self.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            piece = self.stream.recv(65536)
-            if not piece:
-                raise ConnectionError('closed')
-            self.received += piece
-        data, self.received = self.received[:count], self.received[count:]
-        return data
-
-    def _read_framed(self):
-        return self._read(struct.unpack('!H', self._read(2))[0])
-
-
-def exchange(peers, packets):
-    """[over UDP, over TCP][peer][packet]: the answers. Both servers work at the same time."""
-    for peer in peers:
-        peer.send_udp(packets)
-    over_udp = [peer.receive_udp(packets) for peer in peers]
-    for attempt in (1, 2):  # a server may close an idle connection at any time (RFC 7766 6.2.3)
-        try:
-            for peer in peers:
-                peer.send_tcp(packets)
-            return over_udp, [peer.receive_tcp(packets) for peer in peers]
-        except ConnectionError:
-            for peer in peers:
-                peer.hang_up()
-            if attempt == 2:
-                raise
-    raise AssertionError('unreachable')
-
-
 class Query:
     """A question with its header and OPT, about the zones of `truth`."""
 
@@ -504,24 +281,6 @@ class Query:
         """Sets the id, which tells the queries of a batch apart."""
         self.packet = struct.pack('!H', identifier) + self.packet[2:]
         return self
-
-
-def mixed_case(rng, name):
-    """The name with random case (0x20)."""
-    return bytes(byte ^ 0x20 if 65 <= byte & 0xDF <= 90 and rng.random() < 0.5 else byte
-                 for byte in name)
-
-
-def record_text(record):
-    owner, rdtype, _class, ttl, rdata = record
-    name = dns.name.from_wire(owner, 0)[0]
-    return f'{name} {ttl} {dns.rdatatype.to_text(rdtype)} {rdata.hex()}'
-
-
-def only(records, others):
-    """A few of those that are not among the others."""
-    found = sorted(set(records) - set(others))
-    return f'{len(found)}: ' + '; '.join(map(record_text, found[:4])) if found else 'none'
 
 
 class Truth:
