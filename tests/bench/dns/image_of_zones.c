@@ -213,7 +213,7 @@ static uint32_t types_of(struct world *world, struct content_type *entries, uint
     memcpy(kept, entries, count * sizeof *kept);
     world->types = arena_grow(&world->arena, world->types, &world->types_room,
                               world->types_count + 1, sizeof *world->types);
-    world->types[world->types_count] = (struct content_types){kept, count};
+    world->types[world->types_count] = (struct content_types){.entries = kept, .count = count};
     entry->key = arena_text(&world->arena, text_from(key));
     return entry->value = (uint32_t)world->types_count++;
 }
