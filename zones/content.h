@@ -121,14 +121,16 @@ struct content_types {
 
 /* A wildcard is a name whose first label is "*" (RFC 4592). */
 enum content_kind {
-    CONTENT_NAME,       /* a name of the zone, also an empty non-terminal */
-    CONTENT_DELEGATION, /* NS of a zone below that is ours too: in zone files only; with it a DS,
-                         * which the parent answers */
-    CONTENT_GLUE,       /* an address below a delegation: in zone files only */
+    CONTENT_NAME, /* a name of the zone, also an empty non-terminal */
+    /* NS of a zone below that is ours too: in zone files only. With it a DS, which the zone above
+     * answers. Its templates are relative to the name. */
+    CONTENT_DELEGATION,
     /* A delegation to others: whatever is asked at it or below gets the referral (NS, a set of
-     * section CONTENT_REFERRAL), but DS at it, which this zone answers. What it needs below it is
-     * CONTENT_GLUE. */
+     * section CONTENT_REFERRAL), but DS at it, which this zone answers. */
     CONTENT_CUT,
+    /* An address below a delegation: in zone files only. Glue for the name of a delegation itself
+     * is a row of its own behind it. */
+    CONTENT_GLUE,
 };
 
 struct content_name {
@@ -139,7 +141,9 @@ struct content_name {
 
 struct content_zone {
     struct name apex;
-    uint32_t first_name, name_count; /* in canonical order; the apex comes first */
+    /* In canonical order, then by kind; the apex comes first, and all empty non-terminals are there
+     * (none of names that are below a cut). */
+    uint32_t first_name, name_count;
     uint32_t soa_set, negative_set;
     uint32_t slot;   /* which serial */
     uint32_t parent; /* the nearest zone of ours above, or CONTENT_NONE */

@@ -37,6 +37,11 @@ static bool is_served(const struct content_name *name)
     return name->kind == CONTENT_NAME || name->kind == CONTENT_CUT;
 }
 
+static bool is_glue(const struct content_name *name)
+{
+    return name->kind == CONTENT_GLUE;
+}
+
 static uint64_t name_hash(struct name name, uint64_t seed)
 {
     uint8_t lower[NAME_MAX_BYTES + 8] = {0}, offsets[NAME_MAX_LABELS];
@@ -180,22 +185,21 @@ static uint32_t types_line_of(const struct names_work *work, uint32_t name)
     return types == CONTENT_NONE ? IMAGE_NONE : work->types_line[types];
 }
 
-/* The name of a zone, by its place among all names; CONTENT_NONE: there is none. */
+/* The first row of a name in a zone, by its place among all names; CONTENT_NONE: there is none. */
 static uint32_t find_name(const struct content_names *names, const struct content_zone *zone,
                           struct name owner)
 {
     uint32_t low = zone->first_name, high = zone->first_name + zone->name_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = name_compare(names->names[middle].owner, owner);
-        if (order == 0)
-            return middle;
-        if (order < 0)
+        if (name_compare(names->names[middle].owner, owner) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return CONTENT_NONE;
+    bool is_there =
+        low < zone->first_name + zone->name_count && name_equal(names->names[low].owner, owner);
+    return is_there ? low : CONTENT_NONE;
 }
 
 static bool is_wildcard(const struct content_names *names, const struct content_zone *zone,
@@ -397,7 +401,9 @@ static bool check_no_twins(const struct names_work *work, struct error *err)
         const struct content_zone *zone = &work->names->zones[z];
         for (uint32_t i = 1; i < zone->name_count; i++) {
             const struct content_name *name = &work->names->names[zone->first_name + i];
-            if (name_compare(name[-1].owner, name->owner) >= 0)
+            int order = name_compare(name[-1].owner, name->owner);
+            bool is_glue_at_cut = order == 0 && is_glue(name) && !is_glue(&name[-1]);
+            if (order > 0 || (order == 0 && !is_glue_at_cut))
                 return error_set(err, ERROR_INVALID,
                                  "the names of zone %u are not in canonical order; this is a "
                                  "defect, please report it",

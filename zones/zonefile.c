@@ -51,8 +51,9 @@ static void put_name(struct output *out, const struct content_name *name,
     if (extent == ZONEFILE_FRAGMENT && name->kind != CONTENT_NAME)
         return;
     const struct content_types *types = &out->names->types[name->types];
-    /* The NS set at a cut is the child's own, so its templates end at the child's apex. */
-    out->apex = name->kind == CONTENT_DELEGATION ? name->owner : out->zone->apex;
+    /* Templates of NS at a cut are relative to it: the set may be the child's own. */
+    bool is_cut = name->kind == CONTENT_DELEGATION || name->kind == CONTENT_CUT;
+    out->apex = is_cut ? name->owner : out->zone->apex;
     for (uint32_t i = 0; i < types->count; i++) {
         bool is_of_zone = name->kind == CONTENT_NAME && (types->entries[i].type == RRTYPE_SOA ||
                                                          types->entries[i].type == RRTYPE_NS);
