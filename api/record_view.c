@@ -85,7 +85,8 @@ static int64_t last_served_ms(const struct walk *walk, uint32_t set)
 static json_t *set_json(struct walk *walk, uint32_t index)
 {
     const struct content_set *set = &walk->view->plan->content.sets[index];
-    struct name apex = walk->view->layout->names.zones[walk->zone].apex;
+    const struct content_zone *zone = &walk->view->layout->names.zones[walk->zone];
+    struct name apex = zone->apex;
     json_t *json = json_object();
     json_object_set_new(json, "name",
                         json_string(text_name_print(&walk->scratch, walk->name->owner)));
@@ -93,8 +94,9 @@ static json_t *set_json(struct walk *walk, uint32_t index)
     json_object_set_new(json, "type", json_string(text_type_print(&walk->scratch, set->type)));
     json_object_set_new(json, "ttl", json_integer(set->ttl_s));
     json_object_set_new(json, "records",
-                        set->type == RRTYPE_SOA ? soa_json(walk, set)
-                                                : report_records_json(set, apex));
+                        set->type == RRTYPE_SOA
+                            ? soa_json(walk, set)
+                            : report_records_json(set, content_apex(zone, walk->name)));
     json_object_set_new(json, "generation", json_integer((json_int_t)walk->view->revision));
     json_object_set_new(json, "last_served", json_view_time(last_served_ms(walk, index)));
     return json;
@@ -103,7 +105,7 @@ static json_t *set_json(struct walk *walk, uint32_t index)
 /* Takes the sets at one name; false: the page is full and another set was seen. */
 static bool take_name(struct walk *walk, uint16_t above_type)
 {
-    if (walk->name->types == CONTENT_NONE || walk->name->kind != CONTENT_NAME)
+    if (walk->name->types == CONTENT_NONE || !content_is_served(walk->name))
         return true;
     const struct content_types *types = &walk->view->layout->names.types[walk->name->types];
     for (uint32_t i = 0; i < types->count; i++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "srvplan/inventory.h"
 
+#include "zones/rrtype.h"
+
 #include <stdlib.h>
 
 uint32_t inventory_find_node(const struct inventory *inventory, struct text id)
@@ -67,6 +69,34 @@ uint32_t inventory_zone_of(const struct inventory *inventory, struct name name)
             name = name_parent(name);
         } while (!name_is_within(before, name));
     }
+}
+
+uint32_t inventory_record_from(const struct inventory_zone *zone, struct name owner, uint16_t type)
+{
+    uint32_t low = 0, high = zone->record_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = name_compare(zone->records[middle].owner, owner);
+        if (order < 0 || (order == 0 && zone->records[middle].type < type))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct inventory_record *inventory_cut(const struct inventory_zone *zone, struct name name)
+{
+    const struct inventory_record *cut = NULL;
+    if (zone->record_count == 0)
+        return NULL;
+    for (; name.len > zone->apex.len; name = name_parent(name)) {
+        uint32_t at = inventory_record_from(zone, name, RRTYPE_NS);
+        if (at < zone->record_count && zone->records[at].type == RRTYPE_NS &&
+            name_equal(zone->records[at].owner, name))
+            cut = &zone->records[at];
+    }
+    return cut;
 }
 
 void inventory_free(struct inventory *inventory)

@@ -271,4 +271,11 @@ NODISCARD bool drain_mode_parse(struct text text,
 /* The longest zone of ours that `name` is in, or INVENTORY_NONE. */
 uint32_t inventory_zone_of(const struct inventory *inventory, struct name name);
 
+/* The NS records by which a zone delegates `name` to others, at it or above it, nearest the apex;
+ * or NULL. */
+const struct inventory_record *inventory_cut(const struct inventory_zone *zone, struct name name);
+
+/* The first record of a zone that does not stand before that owner and type; all of them may. */
+uint32_t inventory_record_from(const struct inventory_zone *zone, struct name owner, uint16_t type);
+
 void inventory_free(struct inventory *inventory); /* heap-made by inventory_load; NULL is fine */

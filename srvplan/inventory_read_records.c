@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "srvplan/inventory_read.h"
-#include "srvplan/inventory_source_build.h"
+#include "srvplan/inventory_records_build.h"
 #include "zones/rrtype.h"
 #include "zones/text.h"
-#include "zones/zonefile_read.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,34 +12,8 @@ enum {
     SET_MAX_BYTES = 60000 /* what one message holds, with a margin for the rest of it */
 };
 
-/* The records of one zone while they are read. */
-struct records {
-    struct load *load;
-    const struct declared_zone *declared;
-    struct inventory_zone *zone;
-    uint32_t number;                        /* of the zone */
-    struct place place;                     /* of `records` */
-    const struct source_fragment *fragment; /* NULL: a list of lines */
-    const char *pointer;
-    const struct zonefile_record *items; /* in canonical order */
-    uint32_t count;
-};
-
-/* Where a mistake is in the zone file, or in the list: there a line is an item. */
-struct spot {
-    uint32_t line, column;
-};
-
-static struct spot spot_of(const struct zonefile_record *record)
-{
-    return (struct spot){record->line, 1};
-}
-
-static void records_mistake(const struct records *records, struct spot spot, const char *code,
-                            const char *mend, const char *format, ...) PRINTF_LIKE(5, 6);
-
-static void records_mistake(const struct records *records, struct spot spot, const char *code,
-                            const char *mend, const char *format, ...)
+void records_mistake(const struct records *records, struct spot spot, const char *code,
+                     const char *mend, const char *format, ...)
 {
     struct mistakes *mistakes = &records->load->mistakes;
     struct place item = place_item(&records->place, spot.line - 1);
@@ -65,16 +37,6 @@ static void records_mistake(const struct records *records, struct spot spot, con
                                  });
     else
         mistake_add(mistakes, &item, code, mend, "%s", message);
-}
-
-static const char *name_shown(const struct records *records, struct name name)
-{
-    return text_name_print(&records->load->mistakes.arena, name);
-}
-
-static const char *type_shown(const struct records *records, uint16_t type)
-{
-    return text_type_print(&records->load->mistakes.arena, type);
 }
 
 /* ---- the text ---- */
@@ -124,29 +86,18 @@ static bool text_take(struct records *records, struct text *text)
 /* Types that need more of a server than to be answered. */
 static const struct {
     uint16_t type;
-    const char *what;
+    const char *what, *mend;
 } later_rows[] = {
-    {RRTYPE_CNAME, "an alias (CNAME)"}, {RRTYPE_DNAME, "an alias (DNAME)"},
-    {RRTYPE_NS, "a delegation (NS)"},   {RRTYPE_DS, "DNSSEC (DS)"},
-    {RRTYPE_RRSIG, "DNSSEC (RRSIG)"},   {47, "DNSSEC (NSEC)"},
-    {RRTYPE_DNSKEY, "DNSSEC (DNSKEY)"}, {50, "DNSSEC (NSEC3)"},
-    {51, "DNSSEC (NSEC3PARAM)"},        {59, "DNSSEC (CDS)"},
-    {60, "DNSSEC (CDNSKEY)"},
+    {RRTYPE_DNAME, "an alias for all names below (DNAME)",
+     "write a CNAME record for each of the names, or a wildcard"},
+    {RRTYPE_RRSIG, "DNSSEC (RRSIG)", "remove it"},
+    {47, "DNSSEC (NSEC)", "remove it"},
+    {RRTYPE_DNSKEY, "DNSSEC (DNSKEY)", "remove it"},
+    {50, "DNSSEC (NSEC3)", "remove it"},
+    {51, "DNSSEC (NSEC3PARAM)", "remove it"},
+    {59, "DNSSEC (CDS)", "remove it"},
+    {60, "DNSSEC (CDNSKEY)", "remove it"},
 };
-
-static const char *later_what(const struct zonefile_record *record)
-{
-    for (size_t i = 0; i < COUNT_OF(later_rows); i++)
-        if (later_rows[i].type == record->type)
-            return later_rows[i].what;
-    bool is_wildcard = record->owner.wire[0] == 1 && record->owner.wire[1] == '*';
-    return is_wildcard ? "a wildcard" : NULL;
-}
-
-static bool is_at_apex(const struct records *records, const struct zonefile_record *record)
-{
-    return name_equal(record->owner, records->zone->apex);
-}
 
 /* Whether it belongs into this zone, and into this place. */
 static bool owner_check(const struct records *records, const struct zonefile_record *record)
@@ -175,7 +126,6 @@ static bool owner_check(const struct records *records, const struct zonefile_rec
 
 static bool kind_check(const struct records *records, const struct zonefile_record *record)
 {
-    const char *what = later_what(record);
     if (record->type == RRTYPE_SOA) {
         records_mistake(
             records, spot_of(record), "record-soa", "set \"soa\" of the zone",
@@ -188,9 +138,11 @@ static bool kind_check(const struct records *records, const struct zonefile_reco
                         "\"name_servers\"; found one");
         return false;
     }
-    if (what) {
-        records_mistake(records, spot_of(record), "not-supported-yet", "remove it",
-                        "%s at %s is not supported yet by this version", what,
+    for (size_t i = 0; i < COUNT_OF(later_rows); i++) {
+        if (later_rows[i].type != record->type)
+            continue;
+        records_mistake(records, spot_of(record), "not-supported-yet", later_rows[i].mend,
+                        "%s at %s is not supported yet by this version", later_rows[i].what,
                         name_shown(records, record->owner));
         return false;
     }
@@ -199,21 +151,25 @@ static bool kind_check(const struct records *records, const struct zonefile_reco
 
 /* ---- what the plan makes itself ---- */
 
-/* The domain of that name, or NULL. */
-static const struct domain_entry *domain_find(const struct load *load, struct name name)
+uint32_t records_domain_from(const struct load *load, struct name name)
 {
     uint32_t low = 0, high = load->domain_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = name_compare(load->domains[middle].name, name);
-        if (order == 0)
-            return &load->domains[middle];
-        if (order < 0)
+        if (name_compare(load->domains[middle].name, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    return low;
+}
+
+/* The domain of that name, or NULL. */
+static const struct domain_entry *domain_find(const struct load *load, struct name name)
+{
+    uint32_t at = records_domain_from(load, name);
+    bool is_there = at < load->domain_count && name_equal(load->domains[at].name, name);
+    return is_there ? &load->domains[at] : NULL;
 }
 
 static bool has_service(const struct load *load, const struct domain_entry *domain,
@@ -227,33 +183,41 @@ static bool has_service(const struct load *load, const struct domain_entry *doma
     return load->inventory->services[service].is_absent;
 }
 
+bool records_service_at(const struct load *load, struct name owner,
+                        const struct domain_entry **domain, uint32_t *service)
+{
+    for (uint32_t i = 0; i < load->inventory->service_count; i++) {
+        struct bytes labels = load->inventory->services[i].srv_labels;
+        if (owner.len <= labels.len || memcmp(owner.wire, labels.ptr, labels.len) != 0)
+            continue;
+        struct name rest = {owner.wire + labels.len, owner.len - labels.len};
+        *domain = domain_find(load, rest);
+        *service = i;
+        if (*domain && has_service(load, *domain, i))
+            return true;
+    }
+    return false;
+}
+
 static bool srv_check(const struct records *records, const struct zonefile_record *record)
 {
     const struct load *load = records->load;
-    for (uint32_t i = 0; i < load->inventory->service_count; i++) {
-        struct bytes labels = load->inventory->services[i].srv_labels;
-        if (record->owner.len <= labels.len ||
-            memcmp(record->owner.wire, labels.ptr, labels.len) != 0)
-            continue;
-        struct name rest = {record->owner.wire + labels.len, record->owner.len - labels.len};
-        const struct domain_entry *domain = domain_find(load, rest);
-        if (!domain || !has_service(load, domain, i))
-            continue;
-        records_mistake(records, spot_of(record), "record-made-twice",
-                        "remove it here, or the service there",
-                        "expected no SRV record at %s, since the domain %s has the service "
-                        "%s, which makes it; found one",
-                        name_shown(records, record->owner), name_shown(records, domain->name),
-                        load->inventory->services[i].id.ptr);
-        return false;
-    }
-    return true;
+    const struct domain_entry *domain;
+    uint32_t service;
+    if (!records_service_at(load, record->owner, &domain, &service))
+        return true;
+    records_mistake(records, spot_of(record), "record-made-twice",
+                    "remove it here, or the service there",
+                    "expected no %s record at %s, since the domain %s has the service "
+                    "%s, which makes it; found one",
+                    type_shown(records, record->type), name_shown(records, record->owner),
+                    name_shown(records, domain->name), load->inventory->services[service].id.ptr);
+    return false;
 }
 
-/* The uses of a host, which stand side by side; NULL: it is none. */
-static const struct host_use *host_find(const struct load *load, struct name name)
+size_t records_host_from(const struct load *load, struct name name)
 {
-    size_t low = 0, high = load->host_count; /* the first that is not before the name */
+    size_t low = 0, high = load->host_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (name_compare(load->hosts[middle].host, name) < 0)
@@ -261,6 +225,13 @@ static const struct host_use *host_find(const struct load *load, struct name nam
         else
             high = middle;
     }
+    return low;
+}
+
+/* The uses of a host, which stand side by side; NULL: it is none. */
+static const struct host_use *host_find(const struct load *load, struct name name)
+{
+    size_t low = records_host_from(load, name);
     bool is_host = low < load->host_count && name_equal(load->hosts[low].host, name);
     return is_host ? &load->hosts[low] : NULL;
 }
@@ -271,8 +242,9 @@ static bool address_check(const struct records *records, const struct zonefile_r
     const struct host_use *use = host_find(load, record->owner);
     const struct host_use *end = load->hosts + load->host_count;
     for (; use && use < end && name_equal(use->host, record->owner); use++) {
-        uint32_t count =
-            record->type == RRTYPE_A ? use->addresses.ipv4_count : use->addresses.ipv6_count;
+        uint32_t count = record->type == RRTYPE_CNAME ? 1
+                         : record->type == RRTYPE_A   ? use->addresses.ipv4_count
+                                                      : use->addresses.ipv6_count;
         if (count == 0)
             continue;
         records_mistake(records, spot_of(record), "record-made-twice",
@@ -296,6 +268,8 @@ static bool record_check(const struct records *records, const struct zonefile_re
     case RRTYPE_A:
     case RRTYPE_AAAA:
         return address_check(records, record);
+    case RRTYPE_CNAME: /* beside which nothing may stand (RFC 2181 section 10.1) */
+        return srv_check(records, record) && address_check(records, record);
     default:
         return true;
     }
@@ -388,6 +362,7 @@ static void zone_records_read(struct records *records)
     records->items = items;
     sets_check_each(records);
     records_keep(records);
+    records_check_tree(records);
 }
 
 void records_read(struct load *load, const struct place *zones)

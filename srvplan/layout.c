@@ -75,8 +75,9 @@ struct layout *layout_build(const struct inventory *inventory, enum layout_need 
     layout_scale(&work);
     layout_pools(&work);
     layout_fixed(&work);
-    layout->fixed = work.fixed;
     layout_names(&work);
+    layout_aliases(&work);
+    layout->fixed = work.fixed;
     arena_fini(&work.scratch);
     if (findings->errors > errors_before) {
         layout_free(layout);

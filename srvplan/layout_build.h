@@ -6,7 +6,7 @@
  * layout_declared (SRV sets, shared), layout_scale (can they be weighed?), layout_pools (do tiers
  * stay apart?), layout_fixed (A, AAAA, NS, SOA sets, which stand behind the declared ones),
  * layout_records (the zones' own records, likewise), layout_names (owner names in order, types,
- * classes of zones). */
+ * classes of zones), layout_aliases (what CNAMEs lead to). */
 #pragma once
 #include "srvplan/intern.h"
 #include "srvplan/layout.h"
@@ -104,6 +104,7 @@ enum layout_round {
 void layout_records(struct layout_work *work, enum layout_round round);
 
 void layout_names(struct layout_work *work);
+void layout_aliases(struct layout_work *work);
 
 /* Appends a set behind the declared ones; returns its number among all content sets. `owner` is
  * part of its key: empty unless the set belongs to one owner alone. */

@@ -34,16 +34,32 @@ static bool is_address(uint16_t type)
     return type == RRTYPE_A || type == RRTYPE_AAAA;
 }
 
-/* Where the name of a host stands in RDATA whose addresses go with it, or 0. */
-static uint32_t host_at(uint16_t type)
+/* Where the name of a host stands in RDATA whose addresses go with it. */
+static const struct host_place {
+    uint16_t type;
+    uint32_t at;
+} host_places[] = {
+    {RRTYPE_SRV, 6},  /* RFC 2782 */
+    {RRTYPE_MX, 2},   /* RFC 1035 section 3.3.9 */
+    {RRTYPE_NS, 0},   /* RFC 1035 section 3.3.11 */
+    {RRTYPE_SVCB, 2}, /* RFC 9460 section 4.1 */
+    {RRTYPE_HTTPS, 2},
+};
+
+static const struct host_place *host_place_of(uint16_t type)
 {
-    return type == RRTYPE_SRV ? 6 : type == RRTYPE_MX ? 2 : 0; /* RFC 2782; RFC 1035 3.3.9 */
+    for (size_t i = 0; i < COUNT_OF(host_places); i++)
+        if (host_places[i].type == type)
+            return &host_places[i];
+    return NULL;
 }
 
-static bool is_before(const struct inventory_record *record, struct name owner, uint16_t type)
+static struct name name_at(struct bytes rdata, uint32_t at)
 {
-    int order = name_compare(record->owner, owner);
-    return order < 0 || (order == 0 && record->type < type);
+    struct name name = {rdata.ptr + at, 1};
+    while (name.wire[name.len - 1] != 0)
+        name.len += name.wire[name.len - 1] + 1u;
+    return name;
 }
 
 /* The addresses that a zone holds for a host, or CONTENT_NONE. */
@@ -56,14 +72,7 @@ static uint32_t addresses_of(struct records_work *r, const uint32_t *sets, uint3
         const struct layout_host *made = &r->work->hosts[known];
         return type == RRTYPE_A ? made->ipv4_set : made->ipv6_set;
     }
-    uint32_t low = 0, high = in->record_count; /* the first that is not before (host, type) */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (is_before(&in->records[middle], host, type))
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    uint32_t low = inventory_record_from(in, host, type);
     bool is_there = low < in->record_count && in->records[low].type == type &&
                     name_equal(in->records[low].owner, host);
     return is_there ? sets[low] : CONTENT_NONE;
@@ -73,6 +82,7 @@ static struct bytes key_of(struct records_work *r, const struct content_set *set
 {
     struct layout_key key = {.arena = &r->work->scratch};
     layout_key_u32(&key, set->type);
+    layout_key_u32(&key, set->section);
     layout_key_u32(&key, set->ttl_s);
     for (uint32_t i = 0; i < set->count; i++)
         layout_key_bytes(&key, set->rdata[i]);
@@ -81,36 +91,49 @@ static struct bytes key_of(struct records_work *r, const struct content_set *set
     return layout_key_end(&key);
 }
 
+/* The address sets that go with the records of a group; returns how many. */
+static uint32_t add_additional(struct records_work *r, const uint32_t *sets, uint32_t zone,
+                               struct group group, struct content_additional *additional)
+{
+    const struct host_place *place = host_place_of(group.records->type);
+    uint32_t count = 0;
+    for (uint32_t i = 0; place && i < group.count; i++) {
+        struct name host = name_at(group.records[i].rdata, place->at);
+        const uint16_t types[] = {RRTYPE_A, RRTYPE_AAAA};
+        for (size_t j = 0; j < COUNT_OF(types); j++) {
+            uint32_t addresses = addresses_of(r, sets, zone, host, types[j]);
+            if (addresses != CONTENT_NONE)
+                additional[count++] = (struct content_additional){i, place->at, addresses};
+        }
+    }
+    return count;
+}
+
 /* Makes the set of a group, or finds the one that another owner has. */
 static uint32_t set_of(struct records_work *r, const uint32_t *sets, uint32_t zone,
-                       struct group group)
+                       struct group group, enum content_kind kind)
 {
     struct arena *arena = r->work->arena;
-    uint32_t at = host_at(group.records->type);
+    const struct inventory_record *first = group.records;
+    bool is_referral = kind == CONTENT_CUT && first->type == RRTYPE_NS;
+    struct name apex = is_referral ? first->owner : r->work->inventory->zones[zone].apex;
     struct bytes *rdata = arena_array(arena, struct bytes, group.count);
     struct content_additional *additional =
-        arena_array(arena, struct content_additional, at ? 2 * (size_t)group.count : 0);
+        arena_array(arena, struct content_additional, 2 * (size_t)group.count);
     struct content_set set = {
-        .type = group.records->type,
-        .section = CONTENT_ANSWER,
-        .order = group.records->type == RRTYPE_SRV ? layout_order_of(r->work->inventory)
-                                                   : CONTENT_ORDER_FIXED,
-        .ttl_s = group.records->ttl_s,
+        .type = first->type,
+        .section = is_referral ? CONTENT_REFERRAL : CONTENT_ANSWER,
+        .order =
+            first->type == RRTYPE_SRV ? layout_order_of(r->work->inventory) : CONTENT_ORDER_FIXED,
+        .ttl_s = first->ttl_s,
         .count = group.count,
         .rdata = rdata,
         .additional = additional,
-        .usual_owner_bytes = (uint32_t)group.records->owner.len,
+        .additional_count = add_additional(r, sets, zone, group, additional),
+        .usual_owner_bytes = (uint32_t)first->owner.len,
     };
-    for (uint32_t i = 0; i < group.count; i++) {
-        rdata[i] = group.records[i].rdata;
-        struct name host = {rdata[i].ptr + at, rdata[i].len - at};
-        const uint16_t types[] = {RRTYPE_A, RRTYPE_AAAA};
-        for (size_t j = 0; at && j < COUNT_OF(types); j++) {
-            uint32_t addresses = addresses_of(r, sets, zone, host, types[j]);
-            if (addresses != CONTENT_NONE)
-                additional[set.additional_count++] = (struct content_additional){i, at, addresses};
-        }
-    }
+    for (uint32_t i = 0; i < group.count; i++)
+        rdata[i] = content_template_rdata(arena, set.type, group.records[i].rdata, apex);
     uint32_t known = r->keys.count;
     uint32_t number = intern_add(&r->keys, key_of(r, &set));
     if (number == known) {
@@ -135,6 +158,18 @@ static void host_give(struct records_work *r, uint32_t zone, const struct invent
         *own = set;
 }
 
+/* What a record is to the rest of its zone: below a delegation there is glue only, and addresses at
+ * it are, too. */
+static enum content_kind kind_of(const struct inventory_zone *zone,
+                                 const struct inventory_record *record)
+{
+    const struct inventory_record *cut = inventory_cut(zone, record->owner);
+    if (!cut)
+        return CONTENT_NAME;
+    bool is_at_cut = name_equal(cut->owner, record->owner);
+    return is_at_cut && !is_address(record->type) ? CONTENT_CUT : CONTENT_GLUE;
+}
+
 /* Adds the groups of a zone that belong to the round; sets[i] becomes the set of record i. */
 static void add_zone(struct records_work *r, uint32_t *sets, uint32_t index,
                      enum layout_round round)
@@ -144,7 +179,8 @@ static void add_zone(struct records_work *r, uint32_t *sets, uint32_t index,
         struct group group = group_next(zone, &at);
         if (is_address(group.records->type) != (round == LAYOUT_ADDRESSES))
             continue;
-        uint32_t set = set_of(r, sets, index, group);
+        enum content_kind kind = kind_of(zone, group.records);
+        uint32_t set = set_of(r, sets, index, group, kind);
         for (uint32_t i = first; i < at; i++)
             sets[i] = set;
         if (round == LAYOUT_ADDRESSES)
@@ -152,7 +188,7 @@ static void add_zone(struct records_work *r, uint32_t *sets, uint32_t index,
         layout_entry_add(r->work, &(struct layout_entry){.owner = group.records->owner,
                                                          .zone = index,
                                                          .set = set,
-                                                         .kind = CONTENT_NAME,
+                                                         .kind = kind,
                                                          .type = group.records->type});
     }
 }

@@ -161,7 +161,8 @@ static uint32_t set_of_plan(struct publisher *publisher, const struct plan *plan
     return publisher_add_set(publisher, &made);
 }
 
-/* Numbers of sets that are known already, by content set, and of which zone NS sets are. */
+/* Numbers of sets that are known already, by content set, and of which zone those with names are,
+ * which each zone reads differently. */
 struct printed_sets {
     uint32_t *number_plus_1;
     uint32_t *zone;
@@ -177,8 +178,9 @@ static void add_name(struct publisher *publisher, const struct plan *plan, uint3
         uint16_t type = types->entries[i].type;
         if (type == RRTYPE_SOA || plan->content.sets[set].count == 0)
             continue;
+        bool is_template = content_names_in(type).count > 0;
         bool is_known =
-            printed->number_plus_1[set] && (type != RRTYPE_NS || printed->zone[set] == zone);
+            printed->number_plus_1[set] && (!is_template || printed->zone[set] == zone);
         if (!is_known)
             printed->number_plus_1[set] =
                 set_of_plan(publisher, plan, set, names->zones[zone].apex) + 1;

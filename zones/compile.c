@@ -48,7 +48,10 @@ struct work {
         uint16_t at;
     } known[KNOWN_MAX];
     size_t known_count;
-    uint32_t *rdata_at;        /* by record of the set: where its RDATA starts */
+    struct record { /* of the set: where its RDATA starts, and what points at the name in it */
+        uint32_t rdata_at;
+        struct owner name;
+    } * records;
     struct compiled_cut *cuts; /* room for one behind each additional set */
 };
 
@@ -199,8 +202,8 @@ static void put_records(struct work *work, const struct content_set *set)
         else
             put_owner(work, owner);
         put_type_class_ttl(work, set->type, set->ttl_s);
-        work->rdata_at[i] = (uint32_t)work->out.len + 2;
-        put_rdata(work, set->type, set->rdata[i]);
+        work->records[i].rdata_at = (uint32_t)work->out.len + 2;
+        work->records[i].name = put_rdata(work, set->type, set->rdata[i]);
     }
 }
 
@@ -209,14 +212,6 @@ static struct bytes additional_name(const struct content_set *set,
 {
     const uint8_t *name = set->rdata[additional->record].ptr + additional->name_at;
     return (struct bytes){name, template_len(name)};
-}
-
-static bool is_template(struct bytes name)
-{
-    size_t at = 0;
-    while (name.ptr[at] != 0 && name.ptr[at] != CONTENT_AT_APEX)
-        at += name.ptr[at] + 1u;
-    return name.ptr[at] == CONTENT_AT_APEX;
 }
 
 /* Glue that only we can give: the name server is within what it serves, or in a referral, whose
@@ -235,18 +230,30 @@ static bool is_glue(const struct content_set *set, const struct content_addition
     return bytes_equal(name, cut);
 }
 
-/* One address set behind the answer. False when it does not fit: nothing is written then. */
-static bool put_additional(struct work *work, const struct content_set *addresses,
-                           struct bytes owner, uint32_t owner_at)
+/* What points best at the host of an additional set: its name in the RDATA, or what that points
+ * at. Behind the reach of pointers: nothing, the name is written out. */
+static void put_host(struct work *work, const struct content_set *set,
+                     const struct content_additional *additional)
 {
-    size_t len = work->out.len, places = work->body_count;
-    if (owner_at > TARGET_MAX && is_template(owner))
-        return false; /* pointers to the apex stand in the required part only */
+    const struct record *record = &work->records[additional->record];
+    struct owner owner = {.kind = OWNER_BODY, .at = record->rdata_at + additional->name_at};
+    if (content_names_in(set->type).count)
+        owner = record->name;
+    struct bytes name = additional_name(set, additional);
+    if (owner.kind == OWNER_BODY && owner.at > TARGET_MAX)
+        put_name(work, name.ptr, name.len);
+    else
+        put_owner(work, owner);
+}
+
+/* One address set behind the answer. False when it does not fit: nothing is written then. */
+static bool put_additional(struct work *work, const struct content_set *set,
+                           const struct content_additional *additional,
+                           const struct content_set *addresses)
+{
+    size_t len = work->out.len, body = work->body_count, apex = work->apex_count;
     for (uint32_t i = 0; i < addresses->count; i++) {
-        if (owner_at <= TARGET_MAX)
-            put_body_pointer(work, owner_at);
-        else
-            put_name(work, owner.ptr, owner.len);
+        put_host(work, set, additional);
         put_type_class_ttl(work, addresses->type, addresses->ttl_s);
         put_rdata(work, addresses->type, addresses->rdata[i]);
     }
@@ -254,7 +261,8 @@ static bool put_additional(struct work *work, const struct content_set *addresse
         return true;
     work->out.len = len;
     work->out.failed = false;
-    work->body_count = places;
+    work->body_count = body;
+    work->apex_count = apex;
     return false;
 }
 
@@ -279,17 +287,16 @@ static void put_additionals(struct work *work, const struct content_sets *sets,
     for (uint32_t i = 0; i < set->additional_count; i++) {
         const struct content_additional *additional = &set->additional[i];
         const struct content_set *addresses = &sets->sets[additional->set];
-        struct bytes owner = additional_name(set, additional);
         if (is_glue(set, additional) != (part == PART_GLUE) || addresses->count == 0 ||
             is_repeated(set, i))
             continue;
-        uint32_t owner_at = work->rdata_at[additional->record] + additional->name_at;
-        if (!put_additional(work, addresses, owner, owner_at))
+        if (!put_additional(work, set, additional, addresses))
             break;
         arcount += addresses->count;
         work->cuts[count++] = (struct compiled_cut){.length = (uint32_t)work->out.len,
                                                     .arcount = (uint16_t)arcount,
-                                                    .body_places = (uint16_t)work->body_count};
+                                                    .body_places = (uint16_t)work->body_count,
+                                                    .apex_places = (uint16_t)work->apex_count};
     }
     if (part == PART_GLUE)
         compiled->required_arcount = (uint16_t)arcount;
@@ -329,7 +336,7 @@ bool compile_set(struct arena *arena, const struct content_sets *sets,
     /* SRV sets are compiled many times over: no more room than they need. */
     size_t room = set->type == RRTYPE_SRV ? compile_size_max(sets, set).body_bytes : BODY_MAX;
     work->out = writer_over(arena_alloc(arena, room), room);
-    work->rdata_at = arena_array(arena, uint32_t, set->count);
+    work->records = arena_array(arena, struct record, set->count);
     work->cuts = arena_array(arena, struct compiled_cut, set->additional_count);
     put_records(work, set);
     if (!writer_ok(&work->out))
@@ -350,10 +357,10 @@ bool compile_set(struct arena *arena, const struct content_sets *sets,
     put_additionals(work, sets, set, PART_GLUE, compiled);
     compiled->required_length = (uint32_t)work->out.len;
     compiled->required_body_places = (uint16_t)work->body_count;
+    compiled->required_apex_places = (uint16_t)work->apex_count;
     put_additionals(work, sets, set, PART_OPTIONAL, compiled);
     compiled->body = (struct bytes){work->out.start, work->out.len};
     compiled->body_places = work->body_places;
     compiled->apex_places = work->apex_places;
-    compiled->apex_place_count = (uint16_t)work->apex_count;
     return true;
 }

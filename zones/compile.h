@@ -22,22 +22,21 @@
 struct compiled_cut {
     uint32_t length;
     uint16_t arcount;
-    uint16_t body_places;
+    uint16_t body_places, apex_places;
 };
 
 struct compiled {
     struct bytes body;
     uint32_t required_length;
     uint16_t ancount, nscount;
-    uint16_t required_arcount;       /* glue in the required part */
-    uint16_t rendered_for;           /* owner length */
-    uint16_t serial_at;              /* place of the SOA serial, or IMAGE_NO_PLACE */
-    const uint16_t *body_places;     /* ascending: move with the owner's length */
-    const uint16_t *apex_places;     /* ascending: move with the owner's distance from the apex */
-    uint16_t apex_place_count;       /* all within the required part */
-    uint16_t required_body_places;   /* body places within the required part */
-    const struct compiled_cut *cuts; /* ascending; the last is the whole body */
-    uint32_t cut_count;              /* 0: there is no additional data */
+    uint16_t required_arcount;   /* glue in the required part */
+    uint16_t rendered_for;       /* owner length */
+    uint16_t serial_at;          /* place of the SOA serial, or IMAGE_NO_PLACE */
+    const uint16_t *body_places; /* ascending: move with the owner's length */
+    const uint16_t *apex_places; /* ascending: move with the owner's distance from the apex */
+    uint16_t required_body_places, required_apex_places; /* of those: within the required part */
+    const struct compiled_cut *cuts;                     /* ascending; the last is the whole body */
+    uint32_t cut_count;                                  /* 0: there is no additional data */
 };
 
 /* Compiles a set that has records or a chain and whose additional sets are in `sets`; it is whole

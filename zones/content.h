@@ -139,6 +139,12 @@ struct content_name {
     enum content_kind kind;
 };
 
+/* True when queries for it get its records: it is neither another zone's nor below a cut. */
+static inline bool content_is_served(const struct content_name *name)
+{
+    return name->kind == CONTENT_NAME || name->kind == CONTENT_CUT;
+}
+
 struct content_zone {
     struct name apex;
     /* In canonical order, then by kind; the apex comes first, and all empty non-terminals are there
@@ -148,6 +154,14 @@ struct content_zone {
     uint32_t slot;   /* which serial */
     uint32_t parent; /* the nearest zone of ours above, or CONTENT_NONE */
 };
+
+/* What templates at a name of the zone end at. */
+static inline struct name content_apex(const struct content_zone *zone,
+                                       const struct content_name *name)
+{
+    bool is_cut = name->kind == CONTENT_DELEGATION || name->kind == CONTENT_CUT;
+    return is_cut ? name->owner : zone->apex;
+}
 
 struct content_names {
     const struct content_zone *zones; /* in canonical order of their apexes */

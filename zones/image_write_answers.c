@@ -15,9 +15,21 @@ static uint32_t cuts_that_fit(const struct compiled *compiled)
 {
     uint32_t count = 0;
     while (count < compiled->cut_count && compiled->cuts[count].length <= IMAGE_BODY_BYTES &&
-           compiled->cuts[count].body_places + compiled->apex_place_count <= IMAGE_MAX_PATCHES)
+           compiled->cuts[count].body_places + compiled->cuts[count].apex_places <=
+               IMAGE_MAX_PATCHES)
         count++;
     return count;
+}
+
+/* What is written up to there: behind so many cuts, or behind the required part. */
+static struct compiled_cut end_of(const struct compiled *compiled, uint32_t cuts)
+{
+    if (cuts)
+        return compiled->cuts[cuts - 1];
+    return (struct compiled_cut){.length = compiled->required_length,
+                                 .arcount = compiled->required_arcount,
+                                 .body_places = compiled->required_body_places,
+                                 .apex_places = compiled->required_apex_places};
 }
 
 /* Writes at most IMAGE_MAX_CUTS of `count` cuts, evenly, the last one always. */
@@ -32,26 +44,27 @@ static void fill_cuts(struct image_answer *answer, const struct compiled *compil
 }
 
 static void fill_patches(struct image_answer *answer, const struct compiled *compiled,
-                         uint32_t body_places)
+                         const struct compiled_cut *end)
 {
-    for (uint32_t i = 0; i < body_places; i++) {
+    for (uint32_t i = 0; i < end->body_places; i++) {
         answer->patch[i] = compiled->body_places[i];
         answer->body_odd = (uint8_t)(answer->body_odd + (answer->patch[i] & 1));
     }
-    answer->body_patches = (uint8_t)body_places;
-    for (uint32_t i = 0; i < compiled->apex_place_count; i++) {
-        answer->patch[body_places + i] = compiled->apex_places[i];
+    answer->body_patches = (uint8_t)end->body_places;
+    for (uint32_t i = 0; i < end->apex_places; i++) {
+        answer->patch[end->body_places + i] = compiled->apex_places[i];
         answer->apex_odd = (uint8_t)(answer->apex_odd + (compiled->apex_places[i] & 1));
     }
-    answer->apex_patches = (uint8_t)compiled->apex_place_count;
+    answer->apex_patches = (uint8_t)end->apex_places;
 }
 
 /* The record of one answer; whatever it cannot hold is left to its long body. True when it holds
  * everything. */
 static bool fill_answer(struct image_answer *answer, const struct compiled *compiled)
 {
-    bool fits = compiled->required_length <= IMAGE_BODY_BYTES &&
-                compiled->required_body_places + compiled->apex_place_count <= IMAGE_MAX_PATCHES;
+    bool fits =
+        compiled->required_length <= IMAGE_BODY_BYTES &&
+        compiled->required_body_places + compiled->required_apex_places <= IMAGE_MAX_PATCHES;
     answer->long_line = IMAGE_NONE;
     /* What does not fit here cannot be sent by UDP at all; the length says so to the reader. */
     answer->required_length = (uint16_t)(fits ? compiled->required_length : IMAGE_STREAM_MAX_BYTES);
@@ -60,15 +73,15 @@ static bool fill_answer(struct image_answer *answer, const struct compiled *comp
     if (!fits)
         return false;
     uint32_t cuts = cuts_that_fit(compiled);
-    const struct compiled_cut *last = cuts ? &compiled->cuts[cuts - 1] : NULL;
-    answer->body_length = (uint16_t)(last ? last->length : compiled->required_length);
+    struct compiled_cut end = end_of(compiled, cuts);
+    answer->body_length = (uint16_t)end.length;
     answer->ancount = compiled->ancount;
     answer->nscount = compiled->nscount;
     answer->required_arcount = compiled->required_arcount;
-    answer->arcount = last ? last->arcount : compiled->required_arcount;
+    answer->arcount = end.arcount;
     answer->serial_at = compiled->serial_at;
     fill_cuts(answer, compiled, cuts);
-    fill_patches(answer, compiled, last ? last->body_places : compiled->required_body_places);
+    fill_patches(answer, compiled, &end);
     memcpy(answer->body, compiled->body.ptr, answer->body_length);
     answer->sum = image_sum(answer->body, answer->body_length);
     return answer->body_length == compiled->body.len;
@@ -77,17 +90,16 @@ static bool fill_answer(struct image_answer *answer, const struct compiled *comp
 /* Appends the whole answer to the longs under construction; returns its line there. */
 static uint32_t add_long(struct image_buffer *longs, const struct compiled *compiled)
 {
-    const struct compiled_cut *last =
-        compiled->cut_count ? &compiled->cuts[compiled->cut_count - 1] : NULL;
+    struct compiled_cut end = end_of(compiled, compiled->cut_count);
     struct image_long whole = {
         .length = (uint32_t)compiled->body.len,
         .ancount = compiled->ancount,
         .nscount = compiled->nscount,
-        .arcount = last ? last->arcount : compiled->required_arcount,
+        .arcount = end.arcount,
         .rendered_for = compiled->rendered_for,
         .serial_at = compiled->serial_at,
-        .body_patches = last ? last->body_places : compiled->required_body_places,
-        .apex_patches = compiled->apex_place_count,
+        .body_patches = end.body_places,
+        .apex_patches = end.apex_places,
     };
     size_t body_bytes = sizeof(uint16_t) * whole.body_patches;
     size_t apex_bytes = sizeof(uint16_t) * whole.apex_patches;

@@ -32,11 +32,6 @@ struct names_work {
     uint32_t used, overflow_lines;
 };
 
-static bool is_served(const struct content_name *name)
-{
-    return name->kind == CONTENT_NAME || name->kind == CONTENT_CUT;
-}
-
 static bool is_glue(const struct content_name *name)
 {
     return name->kind == CONTENT_GLUE;
@@ -78,7 +73,7 @@ static bool place_names(struct names_work *work, struct image_name *table, uint3
     work->header->max_probes = 0;
     memset(table, 0, sizeof *table * count);
     for (uint32_t i = 0; i < work->names->name_count; i++) {
-        if (!is_served(&work->names->names[i]))
+        if (!content_is_served(&work->names->names[i]))
             continue;
         uint64_t hash = name_hash(work->names->names[i].owner, seed);
         uint32_t line = free_line(table, hash, count, &work->header->max_probes);
@@ -385,7 +380,7 @@ static void fill_zone(struct names_work *work, uint32_t index, uint32_t *order_n
         .apex_labels = (uint8_t)name_labels(zone->apex),
     };
     for (uint32_t i = zone->first_name; i < zone->first_name + zone->name_count; i++) {
-        if (!is_served(&work->names->names[i]))
+        if (!content_is_served(&work->names->names[i]))
             continue;
         fill_name(work, i, index, overflow, overflow_next);
         order[(*order_next)++] = work->position[i];
@@ -449,8 +444,8 @@ bool image_build_names(const struct content_names *names, struct image_buffer *b
     struct names_work work = {.names = names, .buffer = &built, .header = &header};
     for (uint32_t i = 0; i < names->name_count; i++) {
         size_t len = names->names[i].owner.len;
-        work.used += is_served(&names->names[i]);
-        if (is_served(&names->names[i]) && len > IMAGE_NAME_INLINE_BYTES)
+        work.used += content_is_served(&names->names[i]);
+        if (content_is_served(&names->names[i]) && len > IMAGE_NAME_INLINE_BYTES)
             work.overflow_lines +=
                 (uint32_t)((len - IMAGE_NAME_HEAD_BYTES + IMAGE_LINE_BYTES - 1) / IMAGE_LINE_BYTES);
     }

@@ -14,6 +14,7 @@ struct output {
     const struct content_sets *sets;
     const struct content_zone *zone;
     struct name apex; /* what templates end at: of the zone, or of a delegated child */
+    struct name cut;  /* the last delegation to others; len 0: none yet */
     uint32_t serial;
 };
 
@@ -48,12 +49,15 @@ static void put_name(struct output *out, const struct content_name *name,
 {
     if (name->types == CONTENT_NONE)
         return;
-    if (extent == ZONEFILE_FRAGMENT && name->kind != CONTENT_NAME)
+    if (name->kind == CONTENT_CUT)
+        out->cut = name->owner;
+    bool is_ours = content_is_served(name) || (name->kind == CONTENT_GLUE && out->cut.len &&
+                                               name_is_within(name->owner, out->cut));
+    if (extent == ZONEFILE_FRAGMENT && !is_ours)
         return;
     const struct content_types *types = &out->names->types[name->types];
     /* Templates of NS at a cut are relative to it: the set may be the child's own. */
-    bool is_cut = name->kind == CONTENT_DELEGATION || name->kind == CONTENT_CUT;
-    out->apex = is_cut ? name->owner : out->zone->apex;
+    out->apex = content_apex(out->zone, name);
     for (uint32_t i = 0; i < types->count; i++) {
         bool is_of_zone = name->kind == CONTENT_NAME && (types->entries[i].type == RRTYPE_SOA ||
                                                          types->entries[i].type == RRTYPE_NS);

@@ -8,7 +8,8 @@
 
 enum zonefile_extent {
     ZONEFILE_WHOLE,
-    ZONEFILE_FRAGMENT, /* for $INCLUDE: without SOA, NS and delegations */
+    ZONEFILE_FRAGMENT, /* for $INCLUDE: without SOA and NS of the zone, and without what
+                        * delegates zones of ours */
 };
 
 /* Writes zone `zone` to *out. `serial` stands in the SOA. ERROR_SYSTEM: *out took no more. */

@@ -204,7 +204,7 @@ static json_t *set_json(const struct plan *plan, uint32_t set, const struct cont
     const struct content_set *content = &plan->content.sets[set];
     struct arena arena = {0};
     json_t *object = json_object(), *records;
-    if (content->type == RRTYPE_NS) { /* of a template: other words in each zone */
+    if (content_names_in(content->type).count) { /* of a template: other words in each zone */
         records = report_records_json(content, apex);
     } else {
         if (!parts->records)
@@ -257,13 +257,13 @@ static void add_sets(json_t *array, const struct plan *plan, struct set_parts *p
         const struct content_zone *zone = &names->zones[i];
         for (uint32_t j = 0; j < zone->name_count; j++) {
             const struct content_name *name = &names->names[zone->first_name + j];
-            if (name->kind != CONTENT_NAME || name->types == CONTENT_NONE)
+            if (!content_is_served(name) || name->types == CONTENT_NONE)
                 continue;
             const struct content_types *types = &names->types[name->types];
             for (uint32_t k = 0; k < types->count; k++) {
                 uint32_t set = types->entries[k].set;
                 if (is_of_round(types->entries[k].type, round))
-                    append(array, set_json(plan, set, name, zone->apex, &parts[set]));
+                    append(array, set_json(plan, set, name, content_apex(zone, name), &parts[set]));
             }
         }
     }

@@ -32,7 +32,7 @@ import dns.zone
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'support'))
 from dns_message import (  # noqa: E402
-    A, AA, AAAA, AD, CD, DO, FLAGS, HOST_AT, IN, Malformed, Message, MX, NS, OPT, QR, RA, RD, SOA, SRV,
+    A, AA, AAAA, AD, CD, CNAME, DO, FLAGS, HOST_AT, IN, Malformed, Message, MX, NS, OPT, QR, RA, RD, SOA, SRV,
     TC, TSIG, Z, mixed_case, only)
 from dns_peers import Peer, exchange  # noqa: E402
 import generate  # noqa: E402
@@ -77,8 +77,27 @@ class Answers(typing.NamedTuple):
 def is_cut_for_its_names(query, kind, ours, theirs):
     required = ours.whole.answer + ours.whole.authority
     return (kind in ('TC', 'answer', 'authority') and is_too_long(query, ours.whole)
-            and ours.message.flags & TC and not theirs.flags & TC
+            and ours.message.flags & TC and not theirs.flags & TC and not glue_bytes(ours.whole)
             and {record[1] for record in required} <= {SOA, NS})
+
+
+def lacks_glue(query, kind, ours, theirs):
+    return (kind in ('TC', 'authority', 'additional', 'answer') and glue_bytes(ours.whole)
+            and is_too_long(query, ours.whole) and ours.message.flags & TC)
+
+
+def ends_before_its_tail(query, kind, ours, theirs):
+    return (kind == 'answer' and ours.message.flags & theirs.flags & TC
+            and set(record[1] for record in theirs.answer) == {CNAME})
+
+
+def leads_elsewhere(query, kind, ours, theirs):
+    if kind not in ('answer', 'authority', 'rcode', 'additional', 'TC'):
+        return False
+    targets = {record[4] for record in ours.whole.answer if record[1] == CNAME}
+    targets -= {record[0] for record in ours.whole.answer}
+    zone = query.truth.zone_of(query.name)
+    return any(query.truth.zone_of(target) != zone for target in targets)
 
 
 # name: (reason, does it cover (query, kind of difference, our answers, NSD's)?). A difference that
@@ -92,6 +111,21 @@ EXCEPTIONS = {
         'TC comes only then is what judge_size sees to. Needs SRVPLAN_LONG to be met: 12 answers '
         'of 2.3 million.',
         is_cut_for_its_names),
+    'a referral whose glue does not fit is truncated': (
+        'RFC 9471 3.1: where the addresses of name servers within the delegation do not all fit, '
+        'TC must be set. NSD 4.6 does so only where none fits, and the resolver does not learn that '
+        'there are more. Knot sets TC, as we do; and of what is truncated we send nothing.',
+        lacks_glue),
+    'an answer that is truncated is empty': (
+        'RFC 2181 9 forbids nobody to leave out what a truncated answer could still hold: the client '
+        'asks again over TCP and takes nothing of it. NSD leaves the aliases in that came first.',
+        ends_before_its_tail),
+    'an alias is followed within its zone': (
+        'RFC 1034 4.3.2 step 3a goes on in the zone at hand. Where an alias leads into another zone of '
+        'ours, NSD goes on there when it happens to serve both, Knot does not, and resolvers ask '
+        'anew, since they trust nobody beyond the zone asked (RFC 2181 5.4.1). Below a delegation '
+        'to another zone of ours the referral follows, as for any delegation.',
+        leads_elsewhere),
 }
 
 
@@ -257,6 +291,43 @@ def with_records():
     return document
 
 
+def with_aliases():
+    """Aliases, wildcards and delegations, alone and in each other's way: chains that end at records,
+    at nothing, outside, at a cut, at SRV sets of the plan; wildcards at several depths, beside names
+    that hide them; glue within, at and beside the cut, and more than a datagram holds."""
+    document = srvplan.inventory()
+    document['domains']['child.example.org'] = {}
+    chain = [f'c{number} CNAME c{number + 1}' for number in range(1, 12)]
+    big = [f'big NS n{number}.a-long-label-that-takes-room.big' for number in range(1, 14)]
+    big += [f'n{number}.a-long-label-that-takes-room.big {kind}{number}' for number in range(1, 14)
+            for kind in ('A 192.0.2.', 'AAAA 2001:db8::')]
+    document['zones'] = {
+        'example.org': {'records': [
+            'www CNAME xmpp1', 'www2 5 CNAME www', 'out CNAME www.elsewhere.example.',
+            'dead CNAME nobody', 'dead2 CNAME dead', 'ent CNAME b.c', 'a.b.c TXT deep',
+            'apex CNAME @', '@ MX 10 mail', '@ MX 20 @', '@ A 192.0.2.80', '@ TXT apex',
+            'mail A 192.0.2.25', 'mail AAAA 2001:db8::25', *chain, 'c12 A 192.0.2.12',
+            'c12 AAAA 2001:db8::12', 'c12 TXT end', '_xmpp-client._tcp.al CNAME _xmpp-client._tcp',
+            '*.al CNAME _xmpp-server._tcp', 'ns CNAME ns2', 'ns2 CNAME @',
+            '*.wild A 192.0.2.99', '*.wild MX 10 mail', '*.wild MX 20 host.wild', 'host.wild A 192.0.2.98',
+            'a.host.wild TXT below', '*.*.wild TXT literal', '_x._tcp.wild SRV 0 0 1 mail',
+            '*.w-alias CNAME xmpp1', '*.w-dead CNAME nobody', '*.w-chain CNAME any.w-alias',
+            'to-wild CNAME any.thing.wild', 'to-hidden CNAME x.host.wild', 'a.*.w-ent TXT below',
+            '*.w-srv SRV 0 0 5222 xmpp1', '*.w-srv SRV 0 0 5222 xmpp2',
+            'sub NS ns.sub', 'sub NS ns2.deep.sub', 'sub NS ns1', 'sub NS ns.beside',
+            'sub NS ns.elsewhere.example.', 'sub DS 1 8 2 ' + '0c' * 32, 'ns.sub A 192.0.2.40',
+            'ns.sub AAAA 2001:db8::40', 'ns2.deep.sub A 192.0.2.41', 'beside 60 NS ns.beside',
+            'ns.beside A 192.0.2.42', 'self NS self', 'self A 192.0.2.43', 'under.deep.er NS ns.sub',
+            'into-sub CNAME www.sub', 'at-sub CNAME sub', 'into-self CNAME a.b.self',
+            'into-child CNAME _xmpp-client._tcp.child', 'to-ns MX 5 ns.sub', *big,
+            'mx MX 1 a.mx', 'mx MX 2 b.mx', 'mx MX 3 mx', 'a.mx A 192.0.2.1', 'b.mx A 192.0.2.1',
+            'svc SVCB 1 mail', 'ptr PTR www', 'srv SRV 0 0 1 ns.sub',
+            *[f'many A 192.0.2.{number}' for number in range(1, 90)], 'to-many CNAME many']},
+        'example.net': {'records': ['www CNAME xmpp1.example.org.', '* CNAME host', 'host TXT x']},
+    }
+    return document
+
+
 # -- servers --
 class Query:
     """A question with its header and OPT, about the zones of `truth`."""
@@ -316,7 +387,7 @@ class Truth:
         for owner, rdtype, _class, _ttl, rdata in answer:
             if rdtype not in HOST_AT:
                 continue
-            host = rdata[HOST_AT[rdtype]:]
+            host = first_name(rdata[HOST_AT[rdtype]:])
             zone = self.zone_of(owner)
             if rdtype != NS and self.zone_of(host) != zone:
                 continue  # of a name server also the glue counts, below a cut of the zone
@@ -346,9 +417,22 @@ def compare(query, ours, theirs):
 
 
 def is_too_long(query, whole):
-    """Whether an answer without its additional section exceeds what UDP may carry. OPT is always
-    in (RFC 6891 6.1.1)."""
-    return whole.core + (OPT_BYTES if whole.edns else 0) > query.limit
+    """Whether an answer without its additional section, but with the glue that nobody else has
+    (RFC 9471 3), exceeds what UDP may carry. OPT is always in (RFC 6891 6.1.1)."""
+    return whole.core + glue_bytes(whole) + (OPT_BYTES if whole.edns else 0) > query.limit
+
+
+def glue_bytes(whole):
+    """The size of the addresses within the cut that a referral names."""
+    cuts = {owner for owner, rdtype, *_ in whole.authority if rdtype == NS}
+    return sum(ADDRESS_HEAD_BYTES + len(rdata) for owner, _type, _class, _ttl, rdata
+               in whole.additional for cut in cuts if ends_with(owner, cut))
+
+
+def ends_with(name, ancestor):
+    while len(name) > len(ancestor):
+        name = name[1 + name[0]:]
+    return name == ancestor
 
 
 def judge_size(query, udp, tcp):
@@ -364,8 +448,8 @@ def judge_size(query, udp, tcp):
 def judge_additional(query, udp, tcp):
     """(kind, ours, what must be): our additional sections by the zone files."""
     for transport, message in (('UDP', udp), ('TCP', tcp)):
-        sets = [records for group in query.truth.addresses(message.answer).values()
-                for records in group]
+        named = message.answer + message.authority  # NS of a referral; SOA names no host
+        sets = [records for group in query.truth.addresses(named).values() for records in group]
         belongs = {record for records in sets for record in records}
         found = set(message.additional)
         if found - belongs:
@@ -380,7 +464,7 @@ def judge_additional(query, udp, tcp):
     sizes = [sum(ADDRESS_HEAD_BYTES + len(record[4]) for record in records) for records in sets]
     left, step = query.limit - len(udp.wire), len(sizes) // CUTS + 1
     is_cut = not udp.flags & TC and len(udp.additional) < len(tcp.additional)
-    if is_cut and left >= step * max(sizes):
+    if is_cut and left >= step * max(sizes, default=0):
         yield 'additional UDP', f'ends {left} octets before the limit', 'more would fit'
 
 
@@ -573,6 +657,9 @@ class OracleTest(srvplan.Case):
 
     def test_records_of_zones_are_answered_as_nsd_does(self):
         self.run_inventory(document=with_records())
+
+    def test_aliases_wildcards_and_delegations_are_answered_as_nsd_does(self):
+        self.run_inventory(document=with_aliases())
 
     def test_an_apex_may_be_a_service_name_and_zones_may_nest(self):
         """People delegate just `_tcp.example.org` to us, or one service, or a zone below ours."""

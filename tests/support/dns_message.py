@@ -10,8 +10,9 @@ FLAGS = {'QR': QR, 'AA': AA, 'TC': TC, 'RD': RD, 'RA': RA, 'Z': Z, 'AD': AD, 'CD
 DO = 0x8000
 SECTIONS = ('answer', 'authority', 'additional')
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, OPT, TSIG = 1, 2, 5, 6, 12, 15, 28, 33, 41, 250
+SVCB, HTTPS = 64, 65
 IN = 1
-HOST_AT = {NS: 0, MX: 2, SRV: 6}  # in RDATA of which hosts come along
+HOST_AT = {NS: 0, MX: 2, SRV: 6, SVCB: 2, HTTPS: 2}  # in RDATA of which hosts come along
 HEADER_BYTES, QUESTION_TAIL_BYTES = 12, 4
 
 
@@ -102,6 +103,9 @@ class Message:
             rdata = self.take(2) + self.name()
         elif rdtype == SRV:
             rdata = self.take(6) + self.name(may_compress=False)
+        elif rdtype in (SVCB, HTTPS):
+            rdata = self.take(2) + self.name(may_compress=False)
+            rdata += self.take(end - self.at)
         else:
             rdata = self.take(length)
         if self.at != end:
