@@ -78,16 +78,19 @@ static void report(struct dnsd_link *link, struct dnsd_event *event)
 /* -- the process --------------------------------------------------------------------------------
  */
 
-/* The command line of dnsd: --image DIR/image --listen A… --workers N --control DIR/dnsd.sock. */
+/* The command line of dnsd: --image DIR/image --listen A… --workers N --rate-limit N --control
+ * DIR/dnsd.sock. */
 static bool spawn_dnsd(struct dnsd_link *link, struct error *err)
 {
-    char image[PATH_MAX], control[PATH_MAX], workers[16];
+    char image[PATH_MAX], control[PATH_MAX], workers[16], rate_limit[16];
     const char *argv[MAX_ARGUMENTS] = {
-        link->options.program, "--image", image, "--control", control, "--workers", workers};
-    size_t count = 7;
+        link->options.program, "--image", image,          "--control", control,
+        "--workers",           workers,   "--rate-limit", rate_limit};
+    size_t count = 9;
     snprintf(image, sizeof image, "%s/image", link->options.state_path);
     snprintf(control, sizeof control, "%s/dnsd.sock", link->options.state_path);
     snprintf(workers, sizeof workers, "%u", link->options.workers);
+    snprintf(rate_limit, sizeof rate_limit, "%u", link->options.rate_limit);
     for (const char *const *address = link->options.addresses; *address; address++) {
         if (count + 3 > MAX_ARGUMENTS)
             return error_set(err, ERROR_USAGE, "more than %d addresses to listen on", 32);
@@ -214,14 +217,27 @@ static void end_dnsd(struct dnsd_link *link)
 /* -- the conversation ---------------------------------------------------------------------------
  */
 
-/* Takes a dnsd that an earlier srvpland left; false: it is not one we can go on with. */
-static bool adopt(struct dnsd_link *link, const struct handover_message *hello, int pid)
+/* The descriptor of the statistics of a HELLO, -1: there is none; *header is theirs. */
+static int find_statistics(const struct handover_packet *packet, struct statistics_header *header)
 {
+    for (int i = 0; i < packet->fd_count; i++)
+        if (statistics_memory_look(packet->fds[i], header))
+            return packet->fds[i];
+    return -1;
+}
+
+/* Takes a dnsd that an earlier srvpland left; false: it is not one we can go on with. */
+static bool adopt(struct dnsd_link *link, const struct handover_packet *packet, int pid)
+{
+    const struct handover_message *hello = &packet->message;
+    struct statistics_header statistics;
     int pidfd = pidfd_open(pid, 0);
     if (pidfd < 0)
         return false;
     bool fits = strncmp(hello->text, link->addresses, sizeof hello->text) == 0 &&
-                hello->workers == link->options.workers;
+                hello->workers == link->options.workers &&
+                find_statistics(packet, &statistics) >= 0 &&
+                statistics.rate_limit == link->options.rate_limit;
     link->pid = pid;
     link->pidfd = pidfd;
     link->watch = WATCH_ADOPTED;
@@ -231,11 +247,27 @@ static bool adopt(struct dnsd_link *link, const struct handover_message *hello, 
                  log_number("generation", (int64_t)hello->generation));
         return true;
     }
-    log_info("dnsd of an earlier start listens elsewhere; replacing it", log_number("pid", pid),
+    log_info("dnsd of an earlier start has other options; replacing it", log_number("pid", pid),
              log_string("addresses", hello->text));
     end_dnsd(link);
     link->start_again_at_ms = 0;
     return false;
+}
+
+/* What came with a message: last-served memory, and with HELLO that of the statistics. */
+static void take_memories(struct handover_packet *packet, struct dnsd_event *event)
+{
+    struct statistics_header header;
+    struct error err = {0};
+    int statistics = event->kind == DNSD_HELLO ? find_statistics(packet, &header) : -1;
+    if (statistics >= 0 && !(event->responder = responder_open(statistics, &err)))
+        log_warning("no statistics of dnsd", log_string("reason", err.message));
+    for (int i = 0; i < packet->fd_count; i++) {
+        if (packet->fds[i] == statistics || event->memory_fd >= 0)
+            continue;
+        event->memory_fd = packet->fds[i];
+        packet->fds[i] = -1;
+    }
 }
 
 static void on_message(struct dnsd_link *link, struct handover_packet *packet)
@@ -251,10 +283,7 @@ static void on_message(struct dnsd_link *link, struct handover_packet *packet)
     }
     struct dnsd_event event = {
         .kind = kinds[message->kind], .generation = message->generation, .memory_fd = -1};
-    if (packet->fd_count > 0) {
-        event.memory_fd = packet->fds[0];
-        packet->fds[0] = -1;
-    }
+    take_memories(packet, &event);
     memcpy(event.text, message->text, sizeof event.text);
     event.text[sizeof event.text - 1] = '\0';
     report(link, &event);
@@ -285,7 +314,7 @@ static int greet(struct dnsd_link *link, int connection, struct handover_packet 
         return -1;
     }
     if (link->watch == WATCH_NONE)
-        return adopt(link, &packet->message, peer.pid) ? 0 : -1;
+        return adopt(link, packet, peer.pid) ? 0 : -1;
     return peer.pid == link->pid ? 0 : -1; /* one dnsd at a time */
 }
 

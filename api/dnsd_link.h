@@ -2,13 +2,14 @@
 /* dnsd_link: starts and supervises srvplan-dnsd, and talks to it (zones/handover.h).
  *
  * It owns DIR/dnsd.sock and a thread. A dnsd that is already there (the last srvpland was killed)
- * connects by itself; it is adopted when it runs with our addresses and workers, and replaced
- * otherwise. Whichever we have is watched by its pidfd, and started again when it ends: at once
- * the first time, then with a growing pause below a second. dnsd runs in a process group of its
- * own and outlives a srvpland that is killed; dnsd_link_stop ends it.
+ * connects by itself; it is adopted when it runs with our addresses, workers and rate limit, and
+ * replaced otherwise. Whichever we have is watched by its pidfd, and started again when it ends: at
+ * once the first time, then with a growing pause below a second. dnsd runs in a process group of
+ * its own and outlives a srvpland that is killed; dnsd_link_stop ends it.
  *
  * What happens is reported as events on the link's thread, in order. */
 #pragma once
+#include "api/responder.h"
 #include "zones/base/error.h"
 #include "zones/handover.h"
 
@@ -18,6 +19,7 @@ struct dnsd_link_options {
     const char *program;          /* path of srvplan-dnsd */
     const char *const *addresses; /* ADDR:PORT, NULL-terminated, at least one */
     uint32_t workers;
+    uint32_t rate_limit; /* 0: none */
     bool may_adopt; /* this state directory was in use before: give an earlier dnsd time to call */
 };
 
@@ -33,8 +35,9 @@ struct dnsd_event {
     enum dnsd_event_kind kind;
     uint64_t generation;
     int pid;
-    int memory_fd; /* -1: none; the receiver closes it */
-    int64_t at_ms; /* when it was noticed, UTC */
+    int memory_fd;               /* -1: none; the receiver closes it */
+    struct responder *responder; /* HELLO: what it counts, the receiver's; NULL: it does not say */
+    int64_t at_ms;               /* when it was noticed, UTC */
     char text[HANDOVER_TEXT_BYTES];
 };
 

@@ -221,7 +221,9 @@ char *exchange_body_print(const struct exchange *exchange, size_t *len, const ch
         *type = response->is_problem ? "application/problem+json" : "application/json";
         body = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(6));
     } else {
-        *type = response->page ? "text/plain; charset=utf-8" : NULL;
+        const char *page_type =
+            response->page_type ? response->page_type : "text/plain; charset=utf-8";
+        *type = response->page ? page_type : NULL;
         body = strdup(response->page ? response->page : "");
     }
     if (!body)

@@ -107,7 +107,8 @@ static bool start(struct server *server, struct error *err)
                  .state_path = server->state_path,
                  .program = server->dnsd_path,
                  .addresses = options->dns,
-                 .workers = options->workers},
+                 .workers = options->workers,
+                 .rate_limit = options->rate_limit},
     };
     struct http_options http = {.address = options->api, .socket_path = server->socket_path};
     /* The world comes first: its lock on the store keeps a second srvpland from the rest. */

@@ -11,6 +11,7 @@ enum option_id {
     OPTION_DNS,
     OPTION_API,
     OPTION_WORKERS,
+    OPTION_RATE_LIMIT,
     OPTION_FROM,
     OPTION_DNSD,
     OPTION_HELP,
@@ -27,6 +28,7 @@ static const struct row {
     {OPTION_DNS, "dns", "ADDR:PORT", "where dnsd answers; repeats (default 127.0.0.1:5300)"},
     {OPTION_API, "api", "ADDR:PORT", "where the API answers, a loopback address (default 127.0.0.1:8053)"},
     {OPTION_WORKERS, "workers", "N", "threads of dnsd for each address, 1 to 64 (default 1)"},
+    {OPTION_RATE_LIMIT, "rate-limit", "N", "UDP answers a second of one kind to one network (default 200; 0: all)"},
     {OPTION_FROM, "inventory-from", "file|store", "which inventory holds when both changed"},
     {OPTION_DNSD, "dnsd", "PATH", "the program srvplan-dnsd (default: beside this one)"},
     {OPTION_HELP, "help", NULL, "print this and exit"},
@@ -51,6 +53,16 @@ static bool parse_workers(struct options *options, const char *text, struct erro
         return error_set(err, ERROR_USAGE, "--workers %s: expected a number from 1 to %d", text,
                          OPTIONS_MAX_WORKERS);
     options->workers = (uint32_t)workers;
+    return true;
+}
+
+static bool parse_rate_limit(struct options *options, const char *text, struct error *err)
+{
+    uint64_t limit = 0;
+    if (!text_to_u64(text_from(text), 0, UINT32_MAX, &limit))
+        return error_set(err, ERROR_USAGE, "--rate-limit %s: expected a number from 0 to %u", text,
+                         UINT32_MAX);
+    options->rate_limit = (uint32_t)limit;
     return true;
 }
 
@@ -92,6 +104,8 @@ static bool take(struct options *options, enum option_id id, const char *value, 
         return add_dns(options, value, err);
     case OPTION_WORKERS:
         return parse_workers(options, value, err);
+    case OPTION_RATE_LIMIT:
+        return parse_rate_limit(options, value, err);
     case OPTION_FROM:
         return parse_choice(options, value, err);
     case OPTION_HELP:
@@ -111,7 +125,8 @@ enum options_action options_parse(struct options *options, int argc, char **argv
     *options = (struct options){.inventory = "/etc/srvplan/inventory.jsonc",
                                 .state = "/var/lib/srvplan",
                                 .api = "127.0.0.1:8053",
-                                .workers = 1};
+                                .workers = 1,
+                                .rate_limit = HANDOVER_RATE_LIMIT};
     opterr = 0;
     for (int id; (id = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
         if (id == OPTION_HELP) {

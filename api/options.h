@@ -16,6 +16,7 @@ struct options {
     const char *dns[OPTIONS_MAX_ADDRESSES + 1]; /* NULL-terminated */
     uint32_t dns_count;
     uint32_t workers;
+    uint32_t rate_limit;
     enum world_choice choice;
 };
 

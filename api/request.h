@@ -24,9 +24,10 @@ enum {
 struct route;
 
 struct response {
-    unsigned status;  /* 0: nothing yet */
-    json_t *json;     /* owned; NULL: `page`, or no body */
-    const char *page; /* text/plain, lives on; used without json */
+    unsigned status;       /* 0: nothing yet */
+    json_t *json;          /* owned; NULL: `page`, or no body */
+    const char *page;      /* text, lives on; used without json */
+    const char *page_type; /* NULL: text/plain */
     bool is_problem;
     char etag[RESPONSE_ETAG_SIZE]; /* with its quotes; "": none */
     char *location, *allow, *link; /* in the arena of the request; NULL: none */

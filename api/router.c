@@ -10,6 +10,7 @@ const struct route routes[] = {
     {.method = GATE_GET, .path = "/livez", .handle = livez_get},
     {.method = GATE_GET, .path = "/readyz", .handle = readyz_get},
     {.method = GATE_GET, .path = "/healthz", .handle = readyz_get},
+    {.method = GATE_GET, .path = "/metrics", .handle = metrics_get},
     {.method = GATE_GET, .path = "/docs/problems/{name}", .handle = problem_page_get},
     {.method = GATE_GET, .path = "/api/v1/version", .handle = version_get},
     {.method = GATE_GET, .path = "/api/v1/status", .role = ROLE_VIEWER, .handle = status_get},

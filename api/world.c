@@ -67,6 +67,13 @@ bool world_submit(struct world *world, const struct world_request *request,
 }
 
 /* From the link's thread. A full queue holds the link up: nothing of what dnsd says may be lost. */
+static void forget_event(const struct dnsd_event *event)
+{
+    if (event->memory_fd >= 0)
+        close(event->memory_fd);
+    responder_unref(event->responder);
+}
+
 static void push_event(void *context, const struct dnsd_event *event)
 {
     struct world *world = context;
@@ -75,8 +82,8 @@ static void push_event(void *context, const struct dnsd_event *event)
         pthread_cond_wait(&world->changed, &world->lock);
     if (world->event_count < WORLD_MAX_EVENTS)
         world->events[world->event_count++] = *event;
-    else if (event->memory_fd >= 0)
-        close(event->memory_fd);
+    else
+        forget_event(event);
     pthread_cond_broadcast(&world->changed);
     pthread_mutex_unlock(&world->lock);
 }
@@ -203,6 +210,7 @@ void world_view_unref(const struct world_view *view)
     if (!box || __atomic_sub_fetch(&box->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     planned_unref(box->planned);
+    responder_unref(box->view.dnsd.responder);
     arena_fini(&box->arena);
     free(box);
 }
@@ -242,11 +250,11 @@ void world_request_reload(struct world *world)
 static void free_world(struct world *world)
 {
     for (size_t i = 0; i < world->event_count; i++)
-        if (world->events[i].memory_fd >= 0)
-            close(world->events[i].memory_fd);
+        forget_event(&world->events[i]);
     if (world->view)
         world_view_unref(&world->view->view);
     planned_unref(world->planned);
+    responder_unref(world->dnsd.responder);
     free(world->serials);
     for (size_t i = 0; i < world->retired_count; i++)
         free((char *)(uintptr_t)world->retired[i].name.ptr);

@@ -10,6 +10,7 @@
  * Nothing is lost and nothing is half: a job's outcome says whether it was stored, and whether it
  * is served. What is stored and not served yet is served as soon as dnsd is back. */
 #pragma once
+#include "api/responder.h"
 #include "api/store.h"
 #include "srvplan/plan.h"
 #include "srvplan/plan_diff.h"
@@ -49,7 +50,8 @@ struct world_dnsd {
     uint64_t generation;
     int pid; /* 0: none */
     uint32_t workers;
-    struct text addresses; /* one space between */
+    struct text addresses;       /* one space between */
+    struct responder *responder; /* what it counts, or the last one did; NULL: there was none yet */
 };
 
 /* The state of the world at one revision; immutable, shared by reference. When the store is damaged

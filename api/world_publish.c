@@ -364,6 +364,10 @@ static void on_event_with_plan(struct world *world, const struct dnsd_event *eve
 
 void world_on_event(struct world *world, const struct dnsd_event *event)
 {
+    if (event->responder) {
+        responder_unref(world->dnsd.responder);
+        world->dnsd.responder = event->responder;
+    }
     if (world->planned)
         on_event_with_plan(world, event);
     else

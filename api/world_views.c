@@ -178,6 +178,7 @@ static void add_dnsd(const struct world *world, struct view_box *box)
     struct world_dnsd *dnsd = &box->view.dnsd;
     char *joined = arena_printf(&box->arena, "%s", "");
     *dnsd = world->dnsd;
+    dnsd->responder = responder_ref(world->dnsd.responder);
     dnsd->is_in_step =
         world->planned && dnsd->is_connected && world->served_revision == world->revision;
     dnsd->workers = world->options.dnsd.workers;

@@ -51,6 +51,7 @@ bool control_init(struct control *control, struct error *err)
 void control_fini(struct control *control)
 {
     vigil_fini(&control->vigil);
+    fd_close(&control->statistics);
     fd_close(&control->socket);
     fd_close(&control->directory);
     fd_close(&control->signals);
@@ -71,15 +72,21 @@ static void disconnect(struct control *control, const char *why)
     log_warning("control connection lost, answering goes on", log_string("why", why));
 }
 
-static bool say(struct control *control, const struct handover_message *message, const int *fd)
+static bool say_with(struct control *control, const struct handover_message *message,
+                     const int *fds, int fd_count)
 {
     struct error err = {0};
     if (control->socket < 0)
         return false;
-    if (handover_send(control->socket, message, fd, fd ? 1 : 0, &err))
+    if (handover_send(control->socket, message, fds, fd_count, &err))
         return true;
     disconnect(control, err.message);
     return false;
+}
+
+static bool say(struct control *control, const struct handover_message *message, const int *fd)
+{
+    return say_with(control, message, fd, fd ? 1 : 0);
 }
 
 static void say_hello(struct control *control)
@@ -94,7 +101,10 @@ static void say_hello(struct control *control)
     /* A swap that is not acknowledged yet is not served yet; SERVED will say it. */
     if (current && !control->owes_served)
         hello.generation = current->number;
-    if (say(control, &hello, hello.generation ? &current->served_fd : NULL))
+    int fds[HANDOVER_MAX_FDS] = {control->statistics, -1};
+    if (hello.generation)
+        fds[1] = current->served_fd;
+    if (say_with(control, &hello, fds, hello.generation ? 2 : 1))
         log_info("connected to control", log_string("socket", control->options->control));
 }
 

@@ -24,9 +24,10 @@ struct control {
     const struct cookie_file *cookie_file;
     struct notify *notify;
     struct vigil vigil;
-    int signals;   /* signalfd */
-    int directory; /* of the image; -1: it was given as descriptors */
-    int socket;    /* -1: not connected */
+    int signals;    /* signalfd */
+    int directory;  /* of the image; -1: it was given as descriptors */
+    int socket;     /* -1: not connected */
+    int statistics; /* the memory that goes with HELLO; closed by control_fini */
     int64_t connect_at_ms;
     bool owes_served; /* a swap that is not acknowledged yet */
     bool said_unreachable;

@@ -15,6 +15,7 @@ enum {
 /* Where a question leads. */
 struct place {
     const struct image_name *name; /* the name itself or its nearest ancestor; NULL: none */
+    uint64_t hash;                 /* of that name */
     bool is_exact;
 };
 
@@ -55,7 +56,8 @@ static struct place find_place(const struct question *question, struct decide_st
         const struct image_name *name = image_find(
             state->image, question->lower + at, question->length - at, state->suffix_hash[suffix]);
         if (name)
-            return (struct place){.name = name, .is_exact = suffix == labels};
+            return (struct place){
+                .name = name, .hash = state->suffix_hash[suffix], .is_exact = suffix == labels};
     }
     return (struct place){0};
 }
@@ -183,6 +185,18 @@ static uint32_t set_or(const struct image *image, const struct image_set *set, u
     return set && set->answer_count ? (uint32_t)(set - image->sets) : instead;
 }
 
+/* What a client has to vary to be counted anew: not names that do not exist, nor types that have no
+ * data, nor those of one set. */
+static uint64_t thing_of(const struct image *image, const struct place *place,
+                         const struct image_zone *zone, const struct verdict *verdict)
+{
+    if (verdict->rcode == DNS_NXDOMAIN)
+        return (uint64_t)(zone - image->zones);
+    if (verdict->set == zone->negative_set)
+        return place->hash;
+    return (place->hash ^ verdict->set) * IMAGE_HASH_MULTIPLIER;
+}
+
 /* The name is delegated to others, or below one that is: all we know is who to ask (RFC 1034
  * section 4.3.2, step 3b). */
 static void decide_referral(const struct question *question, enum transport transport,
@@ -210,6 +224,7 @@ static void decide_in_zone(const struct question *question, enum transport trans
     verdict->serial = image->slots[zone->slot];
     if (at != IMAGE_NONE && image->types[at].flags & IMAGE_TYPES_CUT &&
         !(place->is_exact && question->type == RRTYPE_DS)) {
+        verdict->thing = place->hash;
         decide_referral(question, transport, state, place->name, verdict);
         return;
     }
@@ -228,6 +243,7 @@ static void decide_in_zone(const struct question *question, enum transport trans
         set = find_set(image, at, question->type);
     }
     verdict->set = set_or(image, set, zone->negative_set);
+    verdict->thing = thing_of(image, place, zone, verdict);
     answer_set(question, transport, state, zone->apex_length, verdict);
 }
 
@@ -303,4 +319,22 @@ void decide(const struct question *question, enum transport transport, struct de
     } else {
         decide_in_class(question, transport, state, verdict);
     }
+}
+
+void decide_to_truncate(struct decide_state *state, struct verdict *verdict)
+{
+    if (verdict->set != IMAGE_NONE)
+        state->turns[verdict->set] =
+            verdict->answer - state->image->sets[verdict->set].answer_first;
+    uint8_t cookie = verdict->options & QUESTION_COOKIE;
+    verdict->set = IMAGE_NONE;
+    verdict->body = VERDICT_EMPTY;
+    verdict->flags |= DNS_TC;
+    verdict->ancount = verdict->nscount = verdict->arcount = 0;
+    verdict->length = verdict->tsig_length = 0;
+    edns_plan_least(verdict);
+    if (!cookie)
+        return;
+    verdict->options = QUESTION_COOKIE;
+    verdict->opt_length += EDNS_COOKIE_BYTES;
 }

@@ -47,7 +47,8 @@ struct verdict {
     uint16_t flags; /* AA, TC */
     enum verdict_body body;
     uint32_t answer;
-    uint32_t set; /* that the answer shows, or IMAGE_NONE */
+    uint32_t set;   /* that the answer shows, or IMAGE_NONE */
+    uint64_t thing; /* what rate limits count by, within the class of the answer (ratelimit.h) */
     uint16_t length;
     uint16_t ancount, nscount, arcount;
     uint16_t body_delta;  /* added to each pointer into the body, modulo 2^16 */
@@ -67,3 +68,7 @@ uint32_t decide_limit(const struct question *question, enum transport transport,
 /* Decides on a question that parsed. */
 void decide(const struct question *question, enum transport transport, struct decide_state *state,
             struct verdict *verdict);
+
+/* The verdict is not sent: gives its turn back, and leaves what a client needs to ask again by TCP:
+ * the question and TC; of OPT the cookie alone. */
+void decide_to_truncate(struct decide_state *state, struct verdict *verdict);

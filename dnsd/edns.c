@@ -7,8 +7,8 @@ enum {
     /* The longest answer that has a question but no record: every option that may come together
      * in a datagram, behind the longest name. */
     EMPTY_ANSWER_BYTES = QUESTION_HEADER_BYTES + QUESTION_NAME_BYTES + 4 + QUESTION_OPT_BYTES +
-                         OPTION_HEAD_BYTES + SETTINGS_TEXT_BYTES + OPTION_HEAD_BYTES +
-                         COOKIE_BYTES + EDNS_EXPIRE_BYTES + EDNS_ERROR_BYTES + KEEPALIVE_BYTES,
+                         OPTION_HEAD_BYTES + SETTINGS_TEXT_BYTES + EDNS_COOKIE_BYTES +
+                         EDNS_EXPIRE_BYTES + EDNS_ERROR_BYTES + KEEPALIVE_BYTES,
 };
 _Static_assert(EMPTY_ANSWER_BYTES <= (int)SETTINGS_EDNS_MIN_BYTES,
                "options never exceed the limit");
@@ -29,7 +29,7 @@ void edns_plan(const struct question *question, enum transport transport,
     }
     if (question->options & QUESTION_COOKIE) {
         verdict->options |= QUESTION_COOKIE;
-        verdict->opt_length += OPTION_HEAD_BYTES + COOKIE_BYTES;
+        verdict->opt_length += EDNS_COOKIE_BYTES;
     }
     if (question->options & QUESTION_KEEPALIVE && transport == TRANSPORT_STREAM) {
         verdict->options |= QUESTION_KEEPALIVE; /* RFC 7828 section 3.2.1: never over UDP */

@@ -19,6 +19,7 @@ enum edns_error { /* RFC 8914 section 4 */
 
 enum {
     EDNS_EXPIRE_BYTES = 8,
+    EDNS_COOKIE_BYTES = 4 + COOKIE_BYTES,
     EDNS_ERROR_BYTES = 6,
 };
 

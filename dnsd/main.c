@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include "dnsd/control.h"
 #include "dnsd/cookie_file.h"
 #include "dnsd/inherit.h"
 #include "dnsd/keeper.h"
 #include "dnsd/notify.h"
+#include "dnsd/ratelimit_table.h"
 #include "dnsd/sockets.h"
 #include "dnsd/udp.h"
+#include "zones/base/clock.h"
 #include "zones/base/log.h"
 
 enum {
@@ -31,6 +34,7 @@ struct server {
     struct tcp tcp;
     struct control control;
     struct cookie_file cookie_file;
+    struct statistics_memory statistics;
 };
 
 /* As many descriptors as we may have; says how many streams they allow. */
@@ -129,6 +133,8 @@ static void stop(struct server *server)
     cookie_file_close(&server->cookie_file);
     sockets_close(&server->sockets);
     notify_close(&server->notify);
+    ratelimit_close(&server->options.settings.limit);
+    statistics_memory_close(&server->statistics);
     free(server->workers);
     free(server);
 }
@@ -143,6 +149,22 @@ static bool keep(struct server *server, char **argv, struct error *err)
            keeper_run(options, &server->sockets, &server->notify, argv, err);
 }
 
+/* Rows of counters: one for each worker, the TCP thread's last. */
+static bool open_statistics(struct server *server, struct error *err)
+{
+    const struct statistics_header header = {.workers = server->worker_count + 1,
+                                             .started_at_ms = clock_realtime_ms(),
+                                             .pid = (uint32_t)getpid(),
+                                             .rate_limit =
+                                                 server->options.settings.limit.per_second};
+    if (!statistics_memory_make(&server->statistics, &server->control.statistics, &header, err))
+        return false;
+    for (uint32_t i = 0; i < server->worker_count; i++)
+        server->workers[i].statistics = &server->statistics.rows[i];
+    server->tcp.statistics = &server->statistics.rows[server->worker_count];
+    return true;
+}
+
 static bool run(struct server *server, char **argv, struct error *err)
 {
     struct options *options = &server->options;
@@ -153,7 +175,9 @@ static bool run(struct server *server, char **argv, struct error *err)
         return keep(server, argv, err);
     if (!options->image && server->inherited.answers_fd < 0)
         return error_set(err, ERROR_USAGE, "--image DIR or --zone FILE is missing");
-    return cookie_file_open(&server->cookie_file, err) && open_sockets(server, err) &&
+    return cookie_file_open(&server->cookie_file, err) &&
+           ratelimit_open(&options->settings.limit, err) && open_sockets(server, err) &&
+           open_statistics(server, err) &&
            generations_init(&server->generations, server->worker_count + 1, err) &&
            control_init(&server->control, err) && load_first(server, err) && serve(server, err);
 }
@@ -185,7 +209,8 @@ int main(int argc, char **argv)
                                        .notify = &server->notify,
                                        .signals = -1,
                                        .directory = -1,
-                                       .socket = -1};
+                                       .socket = -1,
+                                       .statistics = -1};
     server->inherited =
         (struct inherited){.sockets = &server->sockets, .answers_fd = -1, .names_fd = -1};
     server->notify.fd = -1;

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include "dnsd/ratelimit_table.h"
 #include "zones/base/bytes.h"
+#include "zones/handover.h"
 
 enum {
     FIRST_KEY = 256
@@ -120,6 +122,33 @@ static bool take_cookie_secrets(struct options *options, const char *value, stru
     return *value || error_set(err, ERROR_USAGE, "--cookie-secrets: the file is missing");
 }
 
+static bool take_rate_limit(struct options *options, const char *value, struct error *err)
+{
+    uint64_t limit;
+    if (!text_to_u64(text_from(value), 0, UINT32_MAX, &limit))
+        return error_set(err, ERROR_USAGE, "--rate-limit: \"%.40s\" is not a number from 0 to %u",
+                         value, UINT32_MAX);
+    options->settings.limit.per_second = (uint32_t)limit;
+    return true;
+}
+
+static bool take_slip(struct options *options, const char *value, struct error *err)
+{
+    uint64_t slip;
+    if (!text_to_u64(text_from(value), 0, RATELIMIT_SLIP_MAX, &slip))
+        return error_set(err, ERROR_USAGE,
+                         "--rate-limit-slip: \"%.40s\" is not a number from 0 to %d", value,
+                         RATELIMIT_SLIP_MAX);
+    options->settings.limit.slip = (uint32_t)slip;
+    return true;
+}
+
+static bool take_exempt(struct options *options, const char *value, struct error *err)
+{
+    return ratelimit_exempt(&options->settings.limit, value, err) ||
+           error_within(err, "--rate-limit-exempt");
+}
+
 static const struct row rows[] = {
     {"image", "DIR", "directory of the image: answers.img and its names file", take_image},
     {"zone", "FILE", "… or answer from this zone file, without srvpland; may be repeated",
@@ -135,6 +164,11 @@ static const struct row rows[] = {
     {"chaos-version", "TEXT", "… who asks for version.bind or version.server", take_chaos_version},
     {"cookie-secrets", "FILE", "DNS cookies by the secrets in this file (default: a random one)",
      take_cookie_secrets},
+    {"rate-limit", "N", "UDP answers a second of one kind to one network (default: 200; 0: all)",
+     take_rate_limit},
+    {"rate-limit-slip", "N", "every N-th beyond it is sent truncated (default: 2; 0: none)",
+     take_slip},
+    {"rate-limit-exempt", "PREFIX", "never limit those addresses; may be repeated", take_exempt},
     {"version", NULL, "print the version and exit", NULL},
     {"help", NULL, "print this and exit", NULL},
 };
@@ -148,7 +182,7 @@ static void print_help(void)
         char option[40];
         snprintf(option, sizeof option, "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
                  rows[i].value ? rows[i].value : "");
-        printf("  %-22s %s\n", option, rows[i].help);
+        printf("  %-26s %s\n", option, rows[i].help);
     }
 }
 
@@ -188,8 +222,10 @@ enum options_action options_parse(struct options *options, int argc, char **argv
         table[i] = (struct option){.name = rows[i].name,
                                    .has_arg = rows[i].value ? required_argument : no_argument,
                                    .val = FIRST_KEY + (int)i};
-    *options = (struct options){.settings.edns_size = SETTINGS_EDNS_DEFAULT_BYTES,
-                                .zone_order = CONTENT_ORDER_WEIGHTED};
+    *options = (struct options){
+        .settings = {.edns_size = SETTINGS_EDNS_DEFAULT_BYTES,
+                     .limit = {.per_second = HANDOVER_RATE_LIMIT, .slip = RATELIMIT_SLIP_DEFAULT}},
+        .zone_order = CONTENT_ORDER_WEIGHTED};
     opterr = 0;
     optind = 0; /* glibc: start afresh */
     while ((key = getopt_long(argc, argv, ":", table, NULL)) != -1) {

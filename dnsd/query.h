@@ -7,6 +7,7 @@
 #pragma once
 #include "dnsd/decide.h"
 #include "dnsd/settings.h"
+#include "zones/statistics.h"
 #include <stddef.h>
 
 /* What arrived: `length` bytes in a buffer whose room is enough for any answer over that transport
@@ -21,12 +22,19 @@ struct query {
 };
 
 /* A worker's state: one worker, one state, zeroed at first. decide.image and decide.turns are those
- * of the generation that the worker announced; decide.settings may be NULL: the usual ones. */
+ * of the generation that the worker announced; decide.settings may be NULL: the usual ones;
+ * statistics too: then nobody reads what is counted. */
 struct query_state {
     struct decide_state decide;
     struct question question;
-    uint32_t set; /* out: the set that the answer shows, for last-served; or IMAGE_NONE */
+    uint32_t set;     /* out: the set that the answer shows, for last-served; or IMAGE_NONE */
+    uint32_t limited; /* answers beyond the limit since one slipped through */
+    struct statistics_row *statistics;
+    struct statistics_row unread;
 };
 
-/* Answers in place: returns the length of the answer, or 0: say nothing. */
+/* Answers in place: returns the length of the answer, or 0: say nothing.
+ *
+ * What is decided is judged by the rate limit (ratelimit.h) before it is written; what is over it
+ * counts as served by nobody and gives its turn back. */
 size_t query_answer(const struct query *query, struct query_state *state);

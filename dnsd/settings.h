@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* settings: what the operator chose, as the answering side reads it: flat, of fixed width, the same
- * for all workers, and but for the secrets never changed while they run. */
+ * for all workers, and but for the secrets and the words of the rate limit never changed while they
+ * run. */
 #pragma once
 #include "dnsd/cookie.h"
+#include "dnsd/ratelimit.h"
 #include <stdint.h>
 
 enum {
@@ -23,6 +25,7 @@ struct settings {
     struct settings_text chaos_id;      /* id.server, hostname.bind: RFC 4892 */
     struct settings_text chaos_version; /* version.bind, version.server */
     struct cookie_secrets secrets;
+    struct ratelimit limit;
 };
 
 /* Nothing said, no cookies, the default size. */

@@ -16,7 +16,8 @@ struct tcp {
     struct stream_pool pool;
     int listeners[TCP_MAX_LISTENERS];
     uint32_t listener_count;
-    const struct settings *settings; /* NULL: the usual ones */
+    const struct settings *settings;   /* NULL: the usual ones */
+    struct statistics_row *statistics; /* its own; NULL: nobody reads what it counts */
     int epoll, wake;
     int64_t accept_again_ms; /* 0: accepting */
     atomic_bool stop;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <linux/sock_diag.h>
 #include "dnsd/query.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
@@ -17,6 +18,7 @@ enum {
     /* No query is longer, and no answer; a line more, so that the heads of all buffers do not share
      * a few sets of the cache. */
     BUFFER_BYTES = SETTINGS_EDNS_MAX_BYTES + 64,
+    DROPS_MS = 1000, /* how often to ask what the kernel threw away: a system call */
     CONTROL_BYTES = CMSG_SPACE(sizeof(struct in6_pktinfo)) +
                     CMSG_SPACE(sizeof(struct in_pktinfo)), /* the larger one and to spare */
 };
@@ -34,6 +36,8 @@ struct batch {
     union peer peer[BATCH];
     uint32_t set[BATCH]; /* of out[i] */
     struct query_state state;
+    uint32_t drops; /* of the socket, when last asked */
+    int64_t drops_at_ms;
     struct {
         _Alignas(struct cmsghdr) char bytes[CONTROL_BYTES];
     } control[BATCH];
@@ -116,16 +120,37 @@ static unsigned batch_answer(struct batch *batch, unsigned count, int64_t now_ms
     return answers;
 }
 
+/* What did not fit into the receive buffer. */
+static uint32_t socket_drops(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+    (void)!getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+    return info[SK_MEMINFO_DROPS];
+}
+
+static void batch_count_drops(struct batch *batch, int fd, int64_t now_ms)
+{
+    if (now_ms >= batch->drops_at_ms && now_ms < batch->drops_at_ms + DROPS_MS)
+        return;
+    uint32_t drops = socket_drops(fd);
+    statistics_add(batch->state.statistics, STATISTIC_SOCKET_DROPS, drops - batch->drops);
+    batch->drops = drops;
+    batch->drops_at_ms = now_ms;
+}
+
 /* Sends them all, skipping what the kernel refuses (no route, no buffer, address gone). */
 static void batch_send(int fd, struct batch *batch, unsigned answers)
 {
     unsigned at = 0;
     while (at < answers) {
         int sent = sendmmsg(fd, batch->out + at, answers - at, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent > 0)
+        if (sent > 0) {
             at += (unsigned)sent;
-        else if (sent == 0 || errno != EINTR)
+        } else if (sent == 0 || errno != EINTR) {
             at++;
+            statistics_add(batch->state.statistics, STATISTIC_DROPPED_OVERLOAD, 1);
+        }
     }
 }
 
@@ -143,8 +168,10 @@ static void batch_carry(struct udp_worker *udp, struct batch *batch, unsigned co
     const struct generation *generation = generation_enter(udp->generations, udp->worker);
     batch->state.decide.image = generation ? &generation->image : NULL;
     batch->state.decide.turns = generation ? generation_turns(generation, udp->worker) : NULL;
-    unsigned answers = batch_answer(batch, count, clock_realtime_ms());
+    int64_t now_ms = clock_realtime_ms();
+    unsigned answers = batch_answer(batch, count, now_ms);
     batch_send(udp->fd, batch, answers);
+    batch_count_drops(batch, udp->fd, now_ms);
     if (generation)
         batch_note_served(udp, batch, answers, generation);
     generation_leave(udp->generations, udp->worker);
@@ -159,6 +186,8 @@ static void *udp_run(void *argument)
         abort(); /* at start; the supervisor sees it */
     memset(batch, 0, sizeof *batch);
     batch->state.decide.settings = udp->settings;
+    batch->state.statistics = udp->statistics ? udp->statistics : &batch->state.unread;
+    batch->drops = socket_drops(udp->fd); /* of who had the socket before us */
     batch_reset(batch, BATCH);
     int64_t end_ms = 0;
     for (;;) {

@@ -7,13 +7,15 @@
 #pragma once
 #include "dnsd/generation.h"
 #include "dnsd/settings.h"
+#include "zones/statistics.h"
 #include <pthread.h>
 
 struct udp_worker {
     int fd;          /* closed by udp_worker_join; others may read the same socket */
     uint32_t worker; /* which word and rows are its */
     struct generations *generations;
-    const struct settings *settings; /* NULL: the usual ones */
+    const struct settings *settings;   /* NULL: the usual ones */
+    struct statistics_row *statistics; /* its own; NULL: nobody reads what it counts */
     atomic_bool stop;
     bool is_started;
     pthread_t thread;

@@ -6,7 +6,8 @@
  * or version ends the connection. Descriptors ride along as SCM_RIGHTS.
  *
  *   dnsd → srvpland   HELLO     once per connection: pid, workers, listen addresses, the generation
- *                               served now (0: none) and, if there is one, its last-served memory
+ *                               served now (0: none); with the memory of its statistics and, if
+ *                               there is a generation, its last-served memory
  *   srvpland → dnsd   LOAD      a generation, with two descriptors: the answers and the names file
  *   dnsd → srvpland   SERVED    every worker answers from that generation, none from an older one;
  *                               with its last-served memory
@@ -16,7 +17,10 @@
  *
  * Last-served memory: one memfd a generation. dnsd writes, per worker and set, the second (UTC,
  * rounded up) in which the worker last sent an answer that held the set; srvpland reads it after
- * RETIRED, and takes the maximum over the workers. 0 means never. */
+ * RETIRED, and takes the maximum over the workers. 0 means never.
+ *
+ * Memory of statistics: one memfd a process, see statistics.h. Each memory says by its first word
+ * what it is. */
 #pragma once
 #include "zones/base/error.h"
 #include <stdint.h>
@@ -29,6 +33,8 @@ enum {
     HANDOVER_MAX_FDS = 2,
     /* How long a TCP connection may hold bytes of an older generation before it is closed. */
     HANDOVER_STREAM_GRACE_MS = 5000,
+    /* Responses a second for one prefix and class, unless told otherwise: what NSD has had. */
+    HANDOVER_RATE_LIMIT = 200,
 };
 
 enum handover_kind {

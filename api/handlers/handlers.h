@@ -9,6 +9,7 @@
 
 void livez_get(struct request *request, struct response *response);
 void readyz_get(struct request *request, struct response *response);
+void metrics_get(struct request *request, struct response *response);
 void problem_page_get(struct request *request, struct response *response);
 void version_get(struct request *request, struct response *response);
 void status_get(struct request *request, struct response *response);

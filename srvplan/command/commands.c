@@ -213,8 +213,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .name = "tls-key", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
         .is_later = true},
     [OPTION_RATE_LIMIT] = {
-        .name = "rate-limit", .metavar = "N", .value = VALUE_TEXT, .commands = ON(SERVE),
-        .is_later = true},
+        .name = "rate-limit", .metavar = "N", .value = VALUE_NUMBER, .max = UINT32_MAX,
+        .commands = ON(SERVE),
+        .help = "UDP answers a second of one kind to one network (default 200; 0: all)"},
     [OPTION_CONFIG] = {
         .name = "config", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
         .is_later = true},

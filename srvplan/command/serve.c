@@ -99,6 +99,7 @@ static void arguments_fill(struct arguments *arguments, const struct invocation 
         argument_pair(arguments, "--dns", dns);
     argument_pair(arguments, "--api", invocation_value(invocation, OPTION_API, "127.0.0.1:8053"));
     argument_pair(arguments, "--workers", invocation_value(invocation, OPTION_WORKERS, NULL));
+    argument_pair(arguments, "--rate-limit", invocation_value(invocation, OPTION_RATE_LIMIT, NULL));
     argument_pair(arguments, "--inventory-from",
                   invocation_value(invocation, OPTION_INVENTORY, NULL));
     argument_pair(arguments, "--dnsd", dnsd);

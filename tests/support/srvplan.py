@@ -180,9 +180,12 @@ class Reply:
 
 
 class Server:
-    """`srvplan serve` on free ports. Use it as a context, or start() and close()."""
+    """`srvplan serve` on free ports. Use it as a context, or start() and close().
 
-    def __init__(self, document=None, file=None, directory=None, workers=None, wrap=()):
+    Without a rate limit, unless it is given: tests ask without a pause."""
+
+    def __init__(self, document=None, file=None, directory=None, workers=None, wrap=(),
+                 rate_limit=0):
         self.own = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix='srvplan-test-')
         self.state = os.path.join(self.directory, 'state')
@@ -192,6 +195,7 @@ class Server:
             self.write_inventory(document or inventory())
         self.dns_port, self.api_port = free_port(), free_port()
         self.workers = workers
+        self.rate_limit = rate_limit
         self.wrap = wrap
         self.process = None
         self.log_seen = 0
@@ -207,6 +211,7 @@ class Server:
     def arguments(self, *more):
         return [SRVPLAN, 'serve', '-f', self.file, '--state', self.state,
                 '--dns', f'127.0.0.1:{self.dns_port}', '--api', f'127.0.0.1:{self.api_port}',
+                '--rate-limit', str(self.rate_limit),
                 *(['--workers', str(self.workers)] if self.workers else []), *more]
 
     def spawn(self, *more):
