@@ -427,6 +427,22 @@ static void status_zones(json_t *json, const struct world_view *view)
     json_object_set_new(json, "zones_total", json_integer(names->zone_count));
 }
 
+/* What the responder counted since it started; null without one. */
+static void dnsd_counts(json_t *json, const struct responder *responder)
+{
+    struct statistics sums;
+    responder_read(responder, &sums);
+    uint64_t queries = 0;
+    for (uint32_t i = STATISTIC_QUERY_UDP4; i <= STATISTIC_QUERY_TCP6; i++)
+        queries += sums.counter[i];
+    uint64_t limited = sums.counter[STATISTIC_DROPPED_RRL] + sums.counter[STATISTIC_SLIPPED];
+    json_object_set_new(json, "started_at", json_view_time(sums.started_at_ms));
+    json_object_set_new(json, "queries",
+                        responder ? json_integer((json_int_t)queries) : json_null());
+    json_object_set_new(json, "limited",
+                        responder ? json_integer((json_int_t)limited) : json_null());
+}
+
 static json_t *dnsd_json(const struct world_dnsd *dnsd)
 {
     json_t *json = json_object();
@@ -436,6 +452,7 @@ static json_t *dnsd_json(const struct world_dnsd *dnsd)
     json_object_set_new(json, "pid", number_or_null(dnsd->pid));
     json_object_set_new(json, "workers", json_integer(dnsd->workers));
     json_object_set_new(json, "addresses", words(dnsd->addresses, NULL));
+    dnsd_counts(json, dnsd->responder);
     return json;
 }
 

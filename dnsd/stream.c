@@ -136,6 +136,7 @@ struct stream *stream_add(struct stream_pool *pool, int fd, int64_t now_ms)
         TAILQ_REMOVE(&pool->unused, stream, in_wait);
     else
         stream = &pool->streams[pool->used++];
+    statistics_add(pool->state.statistics, STATISTIC_STREAM_ACCEPTED, 1);
     stream->fd = fd;
     stream->serial++;
     stream->events = 0;
@@ -181,6 +182,7 @@ void stream_close(struct stream_pool *pool, struct stream *stream)
         (void)!setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
     fd_close(&stream->fd);
+    statistics_add(pool->state.statistics, STATISTIC_STREAM_CLOSED, 1);
     rest_free(pool, stream);
     (void)pending_release(pool, stream, UINT64_MAX);
     TAILQ_REMOVE(&pool->waiting[stream->wait], stream, in_wait);

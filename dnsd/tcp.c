@@ -227,7 +227,7 @@ bool tcp_start(struct tcp *tcp, struct generations *generations, uint32_t capaci
     tcp->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool done = stream_pool_init(&tcp->pool, generations, capacity, err);
     tcp->pool.state.decide.settings = tcp->settings;
-    tcp->pool.state.statistics = tcp->statistics;
+    tcp->pool.state.statistics = tcp->statistics ? tcp->statistics : &tcp->pool.state.unread;
     if (done && (tcp->epoll < 0 || tcp->wake < 0 || !watch(tcp, tcp->wake, WAKE)))
         done = error_system(err, "TCP", NULL, "cannot watch sockets");
     for (uint32_t i = 0; done && i < tcp->listener_count; i++)

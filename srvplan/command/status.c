@@ -39,6 +39,19 @@ static const char *dnsd_print(const json_t *dnsd, struct arena *arena)
                         addresses ? addresses : "no address");
 }
 
+/* What the responder counted; NULL: nobody says. */
+static const char *counts_print(const json_t *dnsd, int64_t now_ms, struct arena *arena)
+{
+    int64_t queries = member_number(dnsd, "queries", -1);
+    int64_t limited = member_number(dnsd, "limited", 0);
+    if (queries < 0)
+        return NULL;
+    const char *since = view_time(member_text(dnsd, "started_at", NULL), now_ms, arena);
+    return limited ? arena_printf(arena, "%lld since %s, %lld of them beyond the rate limit",
+                                  (long long)queries, since, (long long)limited)
+                   : arena_printf(arena, "%lld since %s", (long long)queries, since);
+}
+
 static void head_print(const struct output *output, const json_t *status, int64_t now_ms,
                        struct arena *arena)
 {
@@ -63,6 +76,9 @@ static void head_print(const struct output *output, const json_t *status, int64_
                 : "nothing yet",
          arena);
     line(output, "dnsd", dnsd_print(json_object_get(status, "dnsd"), arena), arena);
+    const char *counts = counts_print(json_object_get(status, "dnsd"), now_ms, arena);
+    if (counts)
+        line(output, "queries", counts, arena);
     line(output, "inventory",
          arena_printf(arena, "%s, from the %s", member_text(inventory, "file", "-"),
                       member_text(inventory, "source", "-")),

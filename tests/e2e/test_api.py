@@ -187,7 +187,8 @@ class ShapeTest(ApiCase):
             'served_at': maybe(WHEN), 'ready': FLAG, 'reasons': [TEXT],
             'zones': [{'zone': NAME, 'serial': NUMBER}], 'zones_total': NUMBER,
             'dnsd': {'in_step': FLAG, 'generation': NUMBER, 'pid': NUMBER, 'workers': NUMBER,
-                     'addresses': [TEXT]},
+                     'addresses': [TEXT], 'started_at': WHEN, 'queries': NUMBER,
+                     'limited': NUMBER},
             'processes': {'srvpland': NUMBER, 'dnsd': NUMBER}, 'drains': [DRAIN],
             'weights': [WEIGHT], 'next_change': maybe(WHEN),
             'inventory': {'file': maybe(TEXT), 'digest': DIGEST, 'source': TEXT}, 'index': NUMBER})
