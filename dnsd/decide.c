@@ -192,8 +192,6 @@ static uint64_t thing_of(const struct image *image, const struct place *place,
 {
     if (verdict->rcode == DNS_NXDOMAIN)
         return (uint64_t)(zone - image->zones);
-    if (verdict->set == zone->negative_set)
-        return place->hash;
     return (place->hash ^ verdict->set) * IMAGE_HASH_MULTIPLIER;
 }
 

@@ -83,8 +83,7 @@ bool statistics_memory_open(struct statistics_memory *memory, int fd, struct err
     if (!statistics_memory_look(fd, &header))
         return error_set(err, ERROR_INVALID, "%s: %lld bytes that are something else", thing,
                          (long long)status.st_size);
-    if (header.version != STATISTICS_VERSION ||
-        header.counters != STATISTIC_COUNT)
+    if (header.version != STATISTICS_VERSION || header.counters != STATISTIC_COUNT)
         return error_set(err, ERROR_INVALID,
                          "%s: of another release (version %" PRIu32 ", %" PRIu32
                          " counters); start both programs from one release",

@@ -27,6 +27,17 @@ WARM_UP, SECONDS = 0.6, 3.0  # the burst is over by then
 TOLERANCE = 0.20
 PORTS = 48
 TC = 0x02
+ZONE = """$ORIGIN example.org.
+$TTL 300
+@ SOA ns1 hostmaster 1 3600 600 1209600 300
+@ NS ns1
+ns1 A 192.0.2.53
+www A 192.0.2.80
+alias CNAME www
+*.any TXT "anything"
+sub NS ns.sub
+ns.sub A 192.0.2.54
+"""
 
 
 def free_port():
@@ -47,8 +58,8 @@ def free_port():
 class Flood:
     """Sends at a rate from many sockets and counts what comes back, by whether it has content."""
 
-    def __init__(self, sources, server, wire):
-        self.wire = wire
+    def __init__(self, sources, server, wires):
+        self.wires = wires  # in turn
         self.sent = self.full = self.empty = self.bytes = 0
         self.epoll = select.epoll()
         self.sockets = {}
@@ -64,7 +75,7 @@ class Flood:
     def send(self, count):
         for _ in range(count):
             with contextlib.suppress(BlockingIOError):
-                self.order[self.sent % len(self.order)].send(self.wire)
+                self.order[self.sent % len(self.order)].send(self.wires[self.sent % len(self.wires)])
             self.sent += 1
 
     def receive(self, wait=0.0):
@@ -73,7 +84,7 @@ class Flood:
                 while True:
                     answer = self.sockets[number].recv(4096)
                     self.bytes += len(answer)
-                    if answer[2] & TC or len(answer) <= len(self.wire):
+                    if answer[2] & TC:
                         self.empty += 1
                     else:
                         self.full += 1
@@ -120,14 +131,16 @@ class FloodTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory(prefix='srvplan-')
         self.addCleanup(directory.cleanup)
         self.image = os.path.join(directory.name, 'image')
+        self.zone = os.path.join(directory.name, 'example.org.zone')
         os.makedirs(self.image)
         subprocess.run([MAKE_IMAGE, self.image, '5', '100'], check=True)
         self.port = free_port()
 
-    def start(self, listen, workers, *more):
+    def start(self, listen, workers, *more, zone=None):
+        what = ('--zone', zone) if zone else ('--image', self.image)
         dnsd = subprocess.Popen(
-            [DNSD, '--image', self.image, '--listen', f'{listen}:{self.port}', '--workers',
-             str(workers), '--rate-limit', str(LIMIT), *more],
+            [DNSD, *what, '--listen', f'{listen}:{self.port}', '--workers', str(workers),
+             '--rate-limit', str(LIMIT), *more],
             stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.end, dnsd)
         while ' ready ' not in (line := dnsd.stderr.readline()):
@@ -138,13 +151,13 @@ class FloodTest(unittest.TestCase):
         said = dnsd.communicate(timeout=20)[1]
         self.assertEqual(dnsd.returncode, 0, said)
 
-    def flood(self, sources, server, wire, good=()):
+    def flood(self, sources, server, wires, good=(), seconds=SECONDS):
         """Runs one; returns what was sent, answered and answered empty a second."""
-        flood = Flood(sources, server, wire)
+        flood = Flood(sources, server, wires if isinstance(wires, list) else [wires])
         self.addCleanup(flood.close)
         begin = time.monotonic()
         start = None
-        while (now := time.monotonic()) < begin + WARM_UP + SECONDS:
+        while (now := time.monotonic()) < begin + WARM_UP + seconds:
             if not start and now >= begin + WARM_UP:
                 start, before = now, flood.counts()
             due = int((now - begin) * FLOOD) - flood.sent
@@ -198,6 +211,26 @@ class FloodTest(unittest.TestCase):
                 self.check(flood, f'4 workers, {listen}, NXDOMAIN')
                 self.doCleanups()
                 self.setUp()
+
+    def test_made_up_names_and_types_give_an_attacker_nothing_more(self):
+        with open(self.zone, 'w', encoding='ascii') as out:
+            out.write(ZONE)
+        names = {
+            'names that do not exist': [(f'x{i}.example.org.', 'A') for i in range(5000)],
+            '… of many labels': [(f'{i}.{i % 7}.{i % 11}.example.org.', 'A') for i in range(5000)],
+            'names of a wildcard': [(f'x{i}.any.example.org.', 'TXT') for i in range(5000)],
+            'names below a cut': [(f'x{i}.sub.example.org.', 'A') for i in range(5000)],
+            'types of an alias': [('alias.example.org.', 1000 + i) for i in range(5000)],
+            'types that a name has not': [('www.example.org.', 1000 + i) for i in range(5000)],
+            'names of others': [(f'x{i}.example.edu.', 'A') for i in range(5000)],
+        }
+        self.start('127.0.0.1', 1, zone=self.zone)
+        sources = [f'127.77.1.{host}' for host in range(1, 9)]
+        for label, queries in names.items():
+            with self.subTest(label):
+                wires = [dns.message.make_query(*query).to_wire() for query in queries]
+                self.check(self.flood(sources, ('127.0.0.1', self.port), wires, seconds=1.2),
+                           label)
 
     def test_an_exempt_network_and_no_limit_are_not_limited(self):
         wire = dns.message.make_query(SRV_NAME, 'SRV').to_wire()
