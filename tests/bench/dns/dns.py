@@ -13,14 +13,16 @@ many bytes as we do on that set. Every answer is looked at (load.c).
 The servers are started as in production, with one worker. Ours has cookies and statistics on, and
 its rate limit at work with a limit that is not reached. All get the same queries, EDNS without
 options; "srvplan+cookies" is our server once more, asked by clients that send a cookie, which costs
-it a hash, and each answer 28 bytes (its echo is as much longer).
+it a hash, and each answer 28 bytes (its echo is as much longer). "srvplan+zones", if named, is ours
+over the zone files (--zone) in place of an image.
 
 How to read the table (medians over the rounds; sorted by the first number):
 
     q/CPU-s   answers per second of the server's processor time: what a core can do
     x echo    the same as a part of what the echo of our size does: 1 would be a server for nothing
     µs        processor time of an answer, all of it, in the server's own code, in the kernel. How it
-              is parted comes from the kernel's ticks: hundreds of samples a round
+              is parted comes from the kernel's ticks, of all rounds together: 250 samples a second
+              of work, so 15 rounds' seconds of it give the user part within a few percent
     q/s       answers per second; when load is busier than 0.9, or the server is not the bottleneck
               for another reason, only the columns before mean something
     bytes     mean length of an answer, and how much of it is additional records. Targets in another
@@ -48,7 +50,7 @@ import time
 import peers
 import world
 
-OWN = ('srvplan', 'srvplan+cookies')
+OWN = ('srvplan', 'srvplan+cookies', 'srvplan+zones')
 SETS = ('srv', 'mix', 'd10k', 'd100k')
 STARTS = 9
 
@@ -71,8 +73,11 @@ class Srvplan(peers.Server):
                            stdout=subprocess.DEVNULL)
         self.image = image
 
+    def content(self):
+        return ['--image', self.image]
+
     def arguments(self):
-        words = ['--image', self.image, '--listen', f'{peers.HOST}:{self.port}', '--workers', '1']
+        words = [*self.content(), '--listen', f'{peers.HOST}:{self.port}', '--workers', '1']
         if '--rate-limit' in self.help():
             words += ['--rate-limit', '1000000']
         return words
@@ -80,6 +85,18 @@ class Srvplan(peers.Server):
     def help(self):
         return subprocess.run([self.binary(), '--help'], capture_output=True, text=True,
                               check=True).stdout
+
+
+class SrvplanZones(Srvplan):
+    """Ours, from the zone files themselves; it wants them named *.zone."""
+
+    def configure(self):
+        os.mkdir(self.path('zones'))
+        for zone in self.zones:
+            os.symlink(os.path.join(self.zone_directory, zone), self.path(f'zones/{zone}.zone'))
+
+    def content(self):
+        return ['--zone', self.path('zones')]
 
 
 class Echo(peers.Server):
@@ -104,6 +121,9 @@ class Echo(peers.Server):
         return self
 
 
+OWN_KINDS = {'srvplan': Srvplan, 'srvplan+zones': SrvplanZones}
+
+
 class Row:
     """A server in the table, and what its rounds gave."""
 
@@ -124,16 +144,18 @@ class Row:
         after, busy = self.server.cpu_seconds(), self.server.busy_seconds() - busy
         user, kernel = after[0] - before[0], after[1] - before[1]
         answers = max(found['answers'], 1)
-        part = user / (user + kernel) if user + kernel else 0
         found.update(cpu_s=busy, rate=answers / found['seconds'], per_cpu_s=answers / busy,
-                     us=busy / answers * 1e6, user_us=busy * part / answers * 1e6,
-                     kernel_us=busy * (1 - part) / answers * 1e6)
+                     us=busy / answers * 1e6, user_s_server=user, ticked_s_server=user + kernel)
         return found
 
     def result(self):
         """Medians; wrong and lost are sums."""
         middle = {key: statistics.median(found[key] for found in self.rounds)
                   for key in self.rounds[0]}
+        # Ticks are few: the parts of all rounds together.
+        part = sum(found['user_s_server'] for found in self.rounds) / max(
+            sum(found['ticked_s_server'] for found in self.rounds), 1 / peers.TICKS)
+        middle.update(user_us=middle['us'] * part, kernel_us=middle['us'] * (1 - part))
         middle['wrong'] = sum(found['wrong'] for found in self.rounds)
         middle['lost'] = sum(found['lost'] for found in self.rounds)
         middle['pss_bytes'] = self.server.pss_bytes()
@@ -142,32 +164,30 @@ class Row:
 
 
 def start(name, world_set, arguments):
-    if name in OWN:
-        server = Srvplan(world_set.zones)
-        try:
-            return server.start(arguments.cpus[0])
-        except BaseException:
-            server.close()
-            raise
-    return peers.start(name, world_set.zones, arguments.cpus[0])
+    if name not in OWN_KINDS:
+        return peers.start(name, world_set.zones, arguments.cpus[0])
+    server = OWN_KINDS[name](world_set.zones)
+    try:
+        return server.start(arguments.cpus[0])
+    except BaseException:
+        server.close()
+        raise
 
 
 def start_all(world_set, arguments, stack):
     """The rows of a set, each server running; the echoes come last, they need our sizes."""
-    rows, own = [], None
+    rows, running = [], {}
     for name in arguments.servers:
+        which = name.removesuffix('+cookies') # the same server for both
         try:
-            server = own if name in OWN and own else start(name, world_set, arguments)
+            if which not in running:
+                running[which] = start(which, world_set, arguments)
+                stack.callback(running[which].close)
         except peers.Missing as missing:
             print(f'{world_set.name}: SKIPPED {name}: {missing}', flush=True)
             continue
-        if name in OWN and own is None:
-            own = server
-            stack.callback(server.close)
-        elif name not in OWN:
-            stack.callback(server.close)
-        rows.append(Row(name, server, cookies=name.endswith('+cookies')))
-    for row in rows:
+        rows.append(Row(name, running[which], cookies=name.endswith('+cookies')))
+    for row in rows[:]:
         warm = row.run(world_set.queries, arguments, max(1, arguments.seconds / 3))
         if warm['wrong']:
             print(f'{world_set.name}: {row.name}: {warm["wrong"]} wrong answers of '
@@ -193,11 +213,11 @@ def measure(name, arguments):
 # ---- what is printed
 
 def table(name, results):
-    echo = results.get('echo') or results.get('echo+cookies')
+    echo = next((found for row, found in results.items() if row.startswith('echo')), None)
     print(f'\n{name}\n{"":16}{"q/CPU-s":>9}{"x echo":>8}{"µs":>7}{"user":>6}{"kernel":>8}{"q/s":>9}'
           f'{"bytes":>7}{"addit.":>8}{"PSS MB":>8}{"load":>6}{"wrong":>7}{"lost":>6}')
     for row, found in sorted(results.items(), key=lambda item: -item[1]['per_cpu_s']):
-        own_echo = results.get('echo+cookies') if row.endswith('+cookies') else echo
+        own_echo = results.get('echo' + row.removeprefix('srvplan')) if row in OWN else echo
         part = f'{found["per_cpu_s"] / own_echo["per_cpu_s"]:.2f}' if own_echo else '-'
         print(f'{row:16}{found["per_cpu_s"]:9.0f}{part:>8}{found["us"]:7.2f}{found["user_us"]:6.2f}'
               f'{found["kernel_us"]:8.2f}{found["rate"]:9.0f}{found["answer_bytes"]:7.1f}'
@@ -264,7 +284,7 @@ def measure_starts(name, arguments):
         seconds, pss = [], 0
         try:
             for _ in range(STARTS if kind == 'srvplan' else 1):
-                server = (Srvplan if kind == 'srvplan' else peers.KINDS[kind])(world_set.zones)
+                server = {**OWN_KINDS, **peers.KINDS}[kind](world_set.zones)
                 try:
                     seconds.append(first_answer(server, world_set.zones))
                     pss = server.pss_bytes()

@@ -9,8 +9,8 @@
  *
  * An answer is wrong when id, question or cookie do not come back, the answer bit is missing, or
  * rcode and number of records are not as the file says; the first of them is printed. --echo: the
- * other side is `echo`, which has no records. Each query's first answer is also taken apart, for
- * what of it is additional.
+ * other side is `echo`, which has no records. Each query's first answer is also taken apart, and
+ * measured: so the means of lengths do not depend on how often the list was gone through.
  *
  * Prints one line of JSON: answers, wrong, lost, late (came after it counted as lost), seconds,
  * answer_bytes and additional_bytes (means; the latter without OPT), records (mean of all sections
@@ -81,7 +81,7 @@ static struct {
 
 static struct {
     uint64_t answers, wrong, lost, late, bytes;
-    uint64_t taken_apart, additional_bytes, records;
+    uint64_t taken_apart, whole_bytes, additional_bytes, records;
     int64_t idle_ns;
 } seen;
 
@@ -258,6 +258,7 @@ static const char *judge_whole(const uint8_t *answer, size_t length, struct mode
         return "no cookie";
     asked->is_taken_apart = true;
     seen.taken_apart++;
+    seen.whole_bytes += length;
     seen.records += found.records;
     seen.additional_bytes += found.additional_bytes;
     return NULL;
@@ -440,13 +441,15 @@ static void print_seen(double seconds)
     double kernel = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6;
     double answers = seen.answers ? (double)seen.answers : 1;
     double apart = seen.taken_apart ? (double)seen.taken_apart : 1;
+    double bytes =
+        seen.taken_apart ? (double)seen.whole_bytes / apart : (double)seen.bytes / answers;
     printf("{\"answers\": %llu, \"wrong\": %llu, \"lost\": %llu, \"late\": %llu, "
            "\"seconds\": %.4f, \"answer_bytes\": %.2f, \"additional_bytes\": %.2f, "
            "\"records\": %.3f, \"user_s\": %.3f, \"kernel_s\": %.3f, \"busy\": %.3f}\n",
            (unsigned long long)seen.answers, (unsigned long long)seen.wrong,
-           (unsigned long long)seen.lost, (unsigned long long)seen.late, seconds,
-           (double)seen.bytes / answers, (double)seen.additional_bytes / apart,
-           (double)seen.records / apart, user, kernel, 1 - (double)seen.idle_ns / 1e9 / seconds);
+           (unsigned long long)seen.lost, (unsigned long long)seen.late, seconds, bytes,
+           (double)seen.additional_bytes / apart, (double)seen.records / apart, user, kernel,
+           1 - (double)seen.idle_ns / 1e9 / seconds);
 }
 
 int main(int argc, char **argv)
