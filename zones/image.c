@@ -37,6 +37,14 @@ const char *image_names_file(const uint8_t digest[32], char name[static IMAGE_FI
     return name;
 }
 
+/* Beside a mapped names file: how many images share it, and what each of their answers files must
+ * have. Found once, so that a new generation does not look at every zone again. */
+struct image_names_use {
+    unsigned images;
+    uint32_t negative_count;
+    uint32_t negative[]; /* sets; each once */
+};
+
 /* -- checking ---------------------------------------------------------------------------------- */
 
 struct start { /* what both headers begin with */
@@ -265,8 +273,8 @@ static bool check_pair(const struct image *image, struct error *err)
     if (names->sets != answers->sets.count || names->slots != answers->slots.count)
         return error_set(err, ERROR_INVALID, "%s: damaged: its sets do not match its names file",
                          IMAGE_ANSWERS_FILE);
-    for (uint32_t i = 0; i < names->zones.count; i++)
-        if (image->sets[image->zones[i].negative_set].answer_count == 0)
+    for (uint32_t i = 0; i < image->names_use->negative_count; i++)
+        if (image->sets[image->names_use->negative[i]].answer_count == 0)
             return error_set(err, ERROR_INVALID, "%s: damaged: a zone has no negative answer",
                              IMAGE_ANSWERS_FILE);
     for (uint32_t i = 0; i < names->types.count; i++) {
@@ -280,6 +288,29 @@ static bool check_pair(const struct image *image, struct error *err)
     return true;
 }
 
+/* The negative sets of all zones, each once; NULL: no memory. */
+static struct image_names_use *names_use_new(const struct image *image)
+{
+    const struct image_names_header *h = image->names_header;
+    uint32_t room = h->zones.count < h->sets ? h->zones.count : h->sets;
+    struct image_names_use *use = malloc(sizeof *use + room * sizeof *use->negative);
+    bool *is_noted = calloc(h->sets + (size_t)1, sizeof *is_noted);
+    if (use && is_noted) {
+        *use = (struct image_names_use){.images = 1};
+        for (uint32_t i = 0; i < h->zones.count; i++) {
+            uint32_t set = image->zones[i].negative_set;
+            if (!is_noted[set])
+                use->negative[use->negative_count++] = set;
+            is_noted[set] = true;
+        }
+    } else {
+        free(use);
+        use = NULL;
+    }
+    free(is_noted);
+    return use;
+}
+
 /* Maps and checks the names file of `fd`. */
 static bool open_names(struct image *image, int fd, struct error *err)
 {
@@ -290,24 +321,21 @@ static bool open_names(struct image *image, int fd, struct error *err)
     image->names_header = (const void *)image->names_file.ptr;
     if (!check_names(image))
         return error_set(err, ERROR_INVALID, "names.img: damaged: an index points outside");
-    image->names_users = malloc(sizeof *image->names_users);
-    if (!image->names_users)
-        return error_set(err, ERROR_SYSTEM, "names.img: no memory; free some");
-    *image->names_users = 1;
-    return true;
+    image->names_use = names_use_new(image);
+    return image->names_use || error_set(err, ERROR_SYSTEM, "names.img: no memory; free some");
 }
 
 static void share_names(struct image *image, const struct image *current)
 {
     image->names_file = current->names_file;
-    image->names_users = current->names_users;
+    image->names_use = current->names_use;
     image->names_header = current->names_header;
     image->table = current->table;
     image->overflow = current->overflow;
     image->zones = current->zones;
     image->types = current->types;
     image->order = current->order;
-    ++*image->names_users;
+    image->names_use->images++;
 }
 
 static bool open_answers(struct image *image, int fd, struct error *err)
@@ -389,9 +417,9 @@ void image_close(struct image *image)
 {
     if (!image)
         return;
-    if (!image->names_users || --*image->names_users == 0) {
+    if (!image->names_use || --image->names_use->images == 0) {
         mapping_close(&image->names_file);
-        free(image->names_users);
+        free(image->names_use);
     }
     mapping_close(&image->answers_file);
     *image = (struct image){0};

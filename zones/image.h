@@ -15,7 +15,7 @@
 
 struct image {
     struct mapping names_file, answers_file;
-    unsigned *names_users; /* images that share the mapped names file */
+    struct image_names_use *names_use; /* what images that share the mapped names file share */
     const struct image_names_header *names_header;
     const struct image_answers_header *answers_header;
     const struct image_name *table;
