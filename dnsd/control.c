@@ -18,7 +18,7 @@
 
 enum {
     CONNECT_MS = 100,
-    SETTLE_MS = 1,     /* how often to look whether workers have passed, while one has not */
+    SETTLE_US = 50,    /* how often to look whether workers have passed, while one has not */
     RETIRE_MS = 20,    /* … whether streams have let go of an older generation */
     STUCK_MS = 2000,   /* a batch takes well under a millisecond */
     STUCK_LOOKS = 100, /* … and we looked that often: it is not the machine that stood still */
@@ -320,14 +320,20 @@ static void enforce_deadlines(struct control *control, int64_t now_ms)
 
 static int timeout_ms(const struct control *control)
 {
-    if (control->owes_served)
-        return SETTLE_MS;
     if (generations_are_retiring(control->generations))
         return RETIRE_MS;
     if (control->options->control && control->socket < 0)
         return CONNECT_MS;
     int64_t sign_ms = control->notify->watchdog_ms / 2;
     return sign_ms > 0 && sign_ms < VIGIL_LOOK_MS ? (int)sign_ms : VIGIL_LOOK_MS;
+}
+
+static int wait_for_work(const struct control *control, struct pollfd *watched, nfds_t count)
+{
+    const struct timespec soon = {.tv_nsec = SETTLE_US * 1000};
+    if (control->owes_served) /* a batch takes less than a millisecond, which poll cannot wait */
+        return ppoll(watched, count, &soon, NULL);
+    return poll(watched, count, timeout_ms(control));
 }
 
 void control_run(struct control *control)
@@ -338,7 +344,7 @@ void control_run(struct control *control)
         try_connect(control, clock_monotonic_ms());
         struct pollfd watched[] = {{.fd = control->signals, .events = POLLIN},
                                    {.fd = control->socket, .events = POLLIN}};
-        int ready = poll(watched, COUNT_OF(watched), timeout_ms(control));
+        int ready = wait_for_work(control, watched, COUNT_OF(watched));
         if (ready > 0 && watched[0].revents && take_signals(control)) {
             notify_say(control->notify, "STOPPING=1\nSTATUS=Answering what has arrived.");
             return;
