@@ -85,7 +85,14 @@ static struct bytes parse_address(struct world *world, int family, const char *t
     return text_rdata_address(&world->arena, (struct bytes){address, family == AF_INET ? 4 : 16});
 }
 
-static struct bytes parse_rdata(struct world *world, uint16_t type, const char *text)
+static struct bytes parse_template(struct world *world, const char *text, struct name apex)
+{
+    return content_template(&world->arena, parse_name(world, text), apex);
+}
+
+/* SOA and NS as the planner has them: names below the apex say so, and shrink to pointers. */
+static struct bytes parse_rdata(struct world *world, uint16_t type, const char *text,
+                                struct name apex)
 {
     struct soa_numbers soa;
     unsigned priority, weight, port;
@@ -93,8 +100,7 @@ static struct bytes parse_rdata(struct world *world, uint16_t type, const char *
     if (type == RRTYPE_A || type == RRTYPE_AAAA)
         return parse_address(world, type == RRTYPE_A ? AF_INET : AF_INET6, text);
     if (type == RRTYPE_NS)
-        return text_rdata_ns(&world->arena, (struct bytes){parse_name(world, text).wire,
-                                                           parse_name(world, text).len});
+        return text_rdata_ns(&world->arena, parse_template(world, text, apex));
     if (type == RRTYPE_SRV && sscanf(text, "%u %u %u %255s", &priority, &weight, &port, one) == 4)
         return text_rdata_srv(&world->arena, (uint16_t)priority, (uint16_t)weight, (uint16_t)port,
                               parse_name(world, one));
@@ -104,9 +110,8 @@ static struct bytes parse_rdata(struct world *world, uint16_t type, const char *
         fprintf(stderr, "image_of_zones: \"%s\" is not as expected\n", text);
         exit(EXIT_FAILURE);
     }
-    struct name mname = parse_name(world, one), rname = parse_name(world, two);
-    return text_rdata_soa(&world->arena, (struct bytes){mname.wire, mname.len},
-                          (struct bytes){rname.wire, rname.len}, &soa);
+    return text_rdata_soa(&world->arena, parse_template(world, one, apex),
+                          parse_template(world, two, apex), &soa);
 }
 
 static uint32_t add_set(struct world *world, const struct content_set *set)
@@ -164,30 +169,36 @@ static char *cut_line(char *text, struct line *line)
 }
 
 /* A set of `count` lines, or the one that has the same records. */
-static uint32_t set_of(struct world *world, const struct line *lines, uint32_t count)
+static uint32_t set_of(struct world *world, const struct line *lines, uint32_t count,
+                       struct name apex)
 {
-    static char key[65536];
-    size_t length = (size_t)snprintf(key, sizeof key, "%s %s", lines->type, lines->ttl);
-    for (uint32_t i = 0; i < count && length < sizeof key; i++)
-        length += (size_t)snprintf(key + length, sizeof key - length, "\n%s", lines[i].rdata);
-    if (length >= sizeof key)
-        abort();
-    struct map_entry *entry = map_at(&world->sets_by_records, text_from(key));
-    if (entry->key.len)
-        return entry->value;
+    static uint8_t key[65536];
+    struct writer writer = writer_over(key, sizeof key);
+    struct bytes *rdata = arena_array(&world->arena, struct bytes, count);
+    uint32_t ttl_s = (uint32_t)strtoul(lines->ttl, NULL, 10);
     uint16_t type;
     if (!text_type_parse(text_from(lines->type), &type))
         abort();
-    struct bytes *rdata = arena_array(&world->arena, struct bytes, count);
-    for (uint32_t i = 0; i < count; i++)
-        rdata[i] = parse_rdata(world, type, lines[i].rdata);
-    entry->key = arena_text(&world->arena, text_from(key));
+    write_u16(&writer, type);
+    write_u32(&writer, ttl_s);
+    for (uint32_t i = 0; i < count; i++) {
+        rdata[i] = parse_rdata(world, type, lines[i].rdata, apex);
+        write_u16(&writer, (uint16_t)rdata[i].len);
+        write_bytes(&writer, rdata[i].ptr, rdata[i].len);
+    }
+    if (!writer_ok(&writer))
+        abort();
+    struct text text = {(const char *)key, writer.len};
+    struct map_entry *entry = map_at(&world->sets_by_records, text);
+    if (entry->key.len)
+        return entry->value;
+    entry->key = arena_text(&world->arena, text);
     return entry->value = add_set(
                world,
                &(struct content_set){.type = type,
                                      .order = type == RRTYPE_SRV ? CONTENT_ORDER_WEIGHTED
                                                                  : CONTENT_ORDER_FIXED,
-                                     .ttl_s = (uint32_t)strtoul(lines->ttl, NULL, 10),
+                                     .ttl_s = ttl_s,
                                      .count = count,
                                      .rdata = rdata,
                                      .usual_owner_bytes = (uint32_t)strlen(lines->owner) + 1});
@@ -287,7 +298,7 @@ static void read_zone(struct world *world, const char *name, char *text)
                strcmp(lines[count].type, lines->type) == 0)
             if (++count == MAX_RECORDS)
                 abort();
-        uint32_t set = set_of(world, lines, count);
+        uint32_t set = set_of(world, lines, count, zone.apex);
         uint16_t type = world->sets[set].type;
         entries[entry_count++] = (struct content_type){type, set};
         if (type == RRTYPE_SOA)

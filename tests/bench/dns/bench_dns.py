@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a query costs: us, the other servers, and a bare echo, on this machine, one after another.
 
-    dns.py BUILD [--sets srv,mix,d10k,d100k] [--servers srvplan,srvplan+cookies,gdnsd,…]
+    bench_dns.py BUILD [--sets srv,mix,d10k,d100k] [--servers srvplan,srvplan+cookies,gdnsd,…]
                  [--rounds 5] [--seconds 3] [--cpus 0,1] [--json FILE] [--directory DIR]
-    dns.py BUILD --start [--sets d100k]
+    bench_dns.py BUILD --start [--sets d100k]
 
 BUILD is a build with -Dbuildtype=release. For each set (world.py) all servers are started, and each
 round gives each of them, in turn, so many seconds of load: server on one processor, `load` on the
@@ -102,16 +102,15 @@ class SrvplanZones(Srvplan):
 class Echo(peers.Server):
     """The floor."""
 
-    def __init__(self, size, build):
+    def __init__(self, size, build, planted=()):
         super().__init__(os.path.dirname(os.path.abspath(__file__)))
-        self.zones = ['echo']
-        self.size, self.build = size, build
+        self.size, self.build, self.planted = size, build, planted
 
     def binary(self):
         return os.path.join(self.build, 'tests', 'bench', 'dns', 'echo')
 
     def arguments(self):
-        return [str(self.port), str(self.size)]
+        return [str(self.port), str(self.size), *self.planted]
 
     def start(self, cpu=None, wait_s=0.02):
         self.process = subprocess.Popen([self.binary(), *self.arguments()])
@@ -267,14 +266,6 @@ def print_bars(name, rows):
 
 # ---- starts
 
-def first_answer(server, names):
-    """Seconds from exec to an answer, asking again and again."""
-    server.binary(), server.configure()
-    begin = time.monotonic()
-    server.start(wait_s=0.0005)
-    return time.monotonic() - begin if server.started_after is None else server.started_after
-
-
 def measure_starts(name, arguments):
     world_set = world.World(name, arguments.directory)
     results = {}
@@ -286,7 +277,7 @@ def measure_starts(name, arguments):
             for _ in range(STARTS if kind == 'srvplan' else 1):
                 server = {**OWN_KINDS, **peers.KINDS}[kind](world_set.zones)
                 try:
-                    seconds.append(first_answer(server, world_set.zones))
+                    seconds.append(server.start(wait_s=0.0005).started_after)
                     pss = server.pss_bytes()
                 finally:
                     server.close()
