@@ -65,12 +65,12 @@ static void add_types(struct pool *pool)
     entries[1] = (struct content_type){RRTYPE_SOA, SET_SOA};
     entries[2] = (struct content_type){RRTYPE_SRV, SET_CLIENTS};
     entries[3] = (struct content_type){RRTYPE_SRV, SET_SERVERS};
-    types[TYPES_APEX] = (struct content_types){entries, 2};
-    types[TYPES_CLIENTS] = (struct content_types){entries + 2, 1};
-    types[TYPES_SERVERS] = (struct content_types){entries + 3, 1};
+    types[TYPES_APEX] = (struct content_types){.entries = entries, .count = 2};
+    types[TYPES_CLIENTS] = (struct content_types){.entries = entries + 2, .count = 1};
+    types[TYPES_SERVERS] = (struct content_types){.entries = entries + 3, .count = 1};
     for (uint32_t i = 0; i < POOL_HOSTS; i++) {
         entries[4 + i] = (struct content_type){RRTYPE_A, SET_ADDRESSES + i};
-        types[TYPES_HOST + i] = (struct content_types){entries + 4 + i, 1};
+        types[TYPES_HOST + i] = (struct content_types){.entries = entries + 4 + i, .count = 1};
     }
     pool->names.types = types;
     pool->names.types_count = TYPES_COUNT;
