@@ -41,6 +41,47 @@ static void hash_suffixes(const struct question *question, uint32_t depth, uint6
     }
 }
 
+/* Of the whole name, as hash_suffixes has it. */
+static uint64_t hash_name(const struct question *question, uint64_t seed)
+{
+    uint64_t hash = image_hash_start(seed);
+    uint32_t end = question->length - 1u;
+    for (uint32_t labels = 1; labels <= QUESTION_LABELS && labels <= question->labels; labels++) {
+        uint32_t at = question->label_at[question->labels - labels];
+        hash = image_hash_label(hash, question->lower + at, end - at);
+        end = at;
+    }
+    return hash;
+}
+
+void decide_begin(struct question *question, const struct decide_state *state)
+{
+    const struct image *image = state->image;
+    if (!image || question->is_bare || question->class != RRCLASS_IN ||
+        question->labels > image->names_header->max_labels)
+        return;
+    question->hash = hash_name(question, image->names_header->hash_seed);
+    question->look_up = QUESTION_HASHED;
+    image_prefetch(image, question->hash);
+}
+
+void decide_find(struct question *question, const struct decide_state *state)
+{
+    const struct image *image = state->image;
+    if (question->look_up != QUESTION_HASHED)
+        return;
+    const struct image_name *name =
+        image_find(image, question->lower, question->length, question->hash);
+    question->look_up = QUESTION_FOUND;
+    question->name = IMAGE_NONE;
+    if (!name)
+        return;
+    question->name = (uint32_t)(name - image->table);
+    __builtin_prefetch(&image->zones[name->zone]);
+    if (name->types != IMAGE_NONE)
+        __builtin_prefetch(&image->types[name->types]);
+}
+
 static struct place find_place(const struct question *question, struct decide_state *state)
 {
     const struct image_names_header *header = state->image->names_header;
@@ -48,6 +89,14 @@ static struct place find_place(const struct question *question, struct decide_st
     uint32_t depth = labels < header->max_labels ? labels : header->max_labels;
     if (depth > QUESTION_LABELS) /* cannot be; says so to a verifier */
         depth = QUESTION_LABELS;
+    if (question->look_up == QUESTION_FOUND) {
+        if (question->name != IMAGE_NONE)
+            return (struct place){.name = &state->image->table[question->name], .is_exact = true};
+        if (depth == 0)
+            return (struct place){0};
+        if (depth == labels)
+            depth--;
+    }
 
     hash_suffixes(question, depth, header->hash_seed, state->suffix_hash);
     for (uint32_t i = 0; i <= depth; i++) {

@@ -68,6 +68,8 @@ static bool open_sockets(struct server *server, struct error *err)
         server->workers[i].worker = i;
         server->workers[i].generations = &server->generations;
         server->workers[i].settings = &server->options.settings;
+        server->workers[i].is_wildcard =
+            listen_is_wildcard(&server->options.addresses[sockets->datagrams[i].address]);
     }
     for (uint32_t i = 0; i < sockets->listener_count; i++)
         server->tcp.listeners[server->tcp.listener_count++] = sockets->listeners[i].fd;

@@ -47,23 +47,22 @@ static enum fate judge(const struct query *query, struct query_state *state,
 
 /* Answers a broken query with its header, which is no longer than what came. */
 static size_t answer_header(const struct query *query, struct query_state *state,
-                            enum dns_rcode rcode)
+                            const struct question *question, enum dns_rcode rcode)
 {
     if (judge(query, state, RATELIMIT_ERROR, 0) == FATE_DROPPED)
         return 0;
-    uint32_t length = emit_header(&state->question, rcode, query->bytes);
+    uint32_t length = emit_header(question, rcode, query->bytes);
     stats_count_rcode(state->statistics, (uint32_t)rcode);
     stats_count_sent(state->statistics, length);
     return length;
 }
 
-static size_t answer_question(const struct query *query, struct query_state *state)
+static size_t answer_question(const struct query *query, struct query_state *state,
+                              const struct question *question)
 {
-    struct question *question = &state->question;
     struct verdict verdict;
     enum fate fate = FATE_SENT;
 
-    cookie_judge(&state->decide.settings->secrets, query, question);
     stats_count_question(state->statistics, question);
     decide(question, query->transport, &state->decide, &verdict);
     if (question->cookie_state != COOKIE_VALID)
@@ -79,26 +78,46 @@ static size_t answer_question(const struct query *query, struct query_state *sta
     return length;
 }
 
-size_t query_answer(const struct query *query, struct query_state *state)
+void query_begin(const struct query *query, struct query_state *state, struct question *question)
 {
     uint32_t length = query->length > UINT16_MAX ? UINT32_MAX : (uint32_t)query->length;
-
-    state->set = IMAGE_NONE;
     if (!state->decide.settings)
         state->decide.settings = &settings_default;
     if (!state->statistics)
         state->statistics = &state->unread;
     stats_count_query(state->statistics, query);
-    switch (question_parse(query->bytes, length, &state->question)) {
+    if (question_parse(query->bytes, length, question) != QUESTION_GOOD)
+        return;
+    decide_begin(question, &state->decide);
+    cookie_judge(&state->decide.settings->secrets, query, question);
+}
+
+void query_find(const struct query_state *state, struct question *question)
+{
+    if (question->verdict == QUESTION_GOOD)
+        decide_find(question, &state->decide);
+}
+
+size_t query_finish(const struct query *query, struct query_state *state, struct question *question)
+{
+    state->set = IMAGE_NONE;
+    switch ((enum question_verdict)question->verdict) {
     case QUESTION_DROP:
         statistics_add(state->statistics, STATISTIC_DROPPED_MALFORMED, 1);
         return 0;
     case QUESTION_FORMERR:
-        return answer_header(query, state, DNS_FORMERR);
+        return answer_header(query, state, question, DNS_FORMERR);
     case QUESTION_NOTIMP:
-        return answer_header(query, state, DNS_NOTIMP);
+        return answer_header(query, state, question, DNS_NOTIMP);
     case QUESTION_GOOD:
         break;
     }
-    return answer_question(query, state);
+    return answer_question(query, state, question);
+}
+
+size_t query_answer(const struct query *query, struct query_state *state)
+{
+    query_begin(query, state, &state->question);
+    query_find(state, &state->question);
+    return query_finish(query, state, &state->question);
 }

@@ -38,3 +38,15 @@ struct query_state {
  * What is decided is judged by the rate limit (ratelimit.h) before it is written; what is over it
  * counts as served by nobody and gives its turn back. */
 size_t query_answer(const struct query *query, struct query_state *state);
+
+/* The same in three steps, for a batch: each is made for all its queries before the next, so that
+ * they wait for memory together instead of one after the other. `question` is the batch's, one a
+ * query; the image stays the same throughout. query_finish alone changes the state, and says what
+ * query_answer says. */
+enum {
+    QUERY_BATCH = 32 /* measured: half of it is slower, twice is not faster */
+};
+void query_begin(const struct query *query, struct query_state *state, struct question *question);
+void query_find(const struct query_state *state, struct question *question);
+size_t query_finish(const struct query *query, struct query_state *state,
+                    struct question *question);

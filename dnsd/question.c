@@ -74,8 +74,7 @@ static bool type_is_meta(uint16_t type)
     return type == RRTYPE_OPT || type == RRTYPE_TSIG || type == RRTYPE_TKEY;
 }
 
-enum question_verdict question_parse(const uint8_t *bytes, uint32_t length,
-                                     struct question *question)
+static enum question_verdict parse(const uint8_t *bytes, uint32_t length, struct question *question)
 {
     if (length < QUESTION_HEADER_BYTES || length > UINT16_MAX)
         return QUESTION_DROP;
@@ -93,6 +92,7 @@ enum question_verdict question_parse(const uint8_t *bytes, uint32_t length,
     question->options = 0;
     question->cookie_state = COOKIE_NONE;
     question->tsig.at = 0;
+    question->look_up = QUESTION_NOT_BEGUN;
     if (question->is_bare)
         leave_out(question);
     else if (!parse_question(bytes, length, question))
@@ -103,4 +103,12 @@ enum question_verdict question_parse(const uint8_t *bytes, uint32_t length,
     if (question->is_bare ? !(question->options & QUESTION_COOKIE) : type_is_meta(question->type))
         return QUESTION_FORMERR;
     return QUESTION_GOOD;
+}
+
+enum question_verdict question_parse(const uint8_t *bytes, uint32_t length,
+                                     struct question *question)
+{
+    enum question_verdict verdict = parse(bytes, length, question);
+    question->verdict = (uint8_t)verdict;
+    return verdict;
 }

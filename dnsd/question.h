@@ -53,14 +53,25 @@ enum question_option {      /* of EDNS, that we act on; bits */
     QUESTION_KEEPALIVE = 8, /* RFC 7828 */
 };
 
+enum question_look_up {
+    QUESTION_NOT_BEGUN, /* nobody has looked for the whole name yet */
+    QUESTION_HASHED,
+    QUESTION_FOUND, /* or not: `name` says it */
+};
+
 /* Where the parts of a TSIG record stand in the query (RFC 8945 section 4.2). */
 struct question_tsig {
     uint16_t at; /* 0: there is none */
     uint16_t rdata_at, mac_at, id_at;
 };
 
-/* What the worker keeps of a query while it answers it; not cleared from one to the next. */
+/* What the worker keeps of a query while it answers it; not cleared from one to the next. What
+ * every query needs stands in front: a batch of them shall stay in the cache. */
 struct question {
+    uint8_t verdict; /* enum question_verdict: what question_parse returned */
+    uint8_t look_up; /* enum question_look_up, and what it goes on with: */
+    uint32_t name;   /* in the image's table, or IMAGE_NONE */
+    uint64_t hash;   /* of the whole name */
     uint16_t flags;
     uint16_t type, class;
     uint16_t end;       /* offset behind the question */
@@ -77,8 +88,8 @@ struct question {
     uint16_t cookie_at;    /* where it stands in the query */
     struct question_tsig tsig;
     uint8_t cookie[COOKIE_BYTES]; /* what goes back, once judged: the answer overwrites the query */
-    uint8_t label_at[QUESTION_LABELS + 1]; /* where each label starts; the root's is the last */
     uint8_t lower[QUESTION_NAME_BYTES + 1 + 16]; /* lower-cased, with readable bytes behind */
+    uint8_t label_at[QUESTION_LABELS + 1]; /* where each label starts; the root's is the last */
 };
 
 enum question_verdict {
@@ -89,6 +100,6 @@ enum question_verdict {
 };
 
 /* Parses `length` bytes. On QUESTION_DROP nothing in *question holds; on FORMERR and NOTIMP only
- * `flags` does. */
+ * `flags` does; `verdict` always. */
 enum question_verdict question_parse(const uint8_t *bytes, uint32_t length,
                                      struct question *question);

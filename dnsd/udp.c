@@ -14,13 +14,14 @@
 
 enum {
     DRAIN_MS = 1000, /* under load the queue is never empty */
-    BATCH = 32,      /* measured: half of it is slower, twice is not faster */
     /* No query is longer, and no answer; a line more, so that the heads of all buffers do not share
-     * a few sets of the cache. */
-    BUFFER_BYTES = SETTINGS_EDNS_MAX_BYTES + 64,
+     * a few sets of the cache. Small, so that all of them lie in few pages. */
+    QUERY_BYTES = 2048,
+    BUFFER_SLACK = 64,
     DROPS_MS = 1000, /* how often to ask what the kernel threw away: a system call */
     CONTROL_BYTES = CMSG_SPACE(sizeof(struct in6_pktinfo)) +
                     CMSG_SPACE(sizeof(struct in_pktinfo)), /* the larger one and to spare */
+    PAGE_BYTES = 4096,
 };
 
 union peer {
@@ -31,31 +32,58 @@ union peer {
 
 /* One batch: allocated once, at the start of the thread. */
 struct batch {
-    struct mmsghdr in[BATCH], out[BATCH];
-    struct iovec part[BATCH];
-    union peer peer[BATCH];
-    uint32_t set[BATCH]; /* of out[i] */
+    struct mmsghdr in[QUERY_BATCH], out[QUERY_BATCH];
+    struct iovec part[QUERY_BATCH];
+    union peer peer[QUERY_BATCH];
+    struct query query[QUERY_BATCH];
+    struct question question[QUERY_BATCH];
+    uint32_t set[QUERY_BATCH]; /* of out[i] */
     struct query_state state;
     uint32_t drops; /* of the socket, when last asked */
     int64_t drops_at_ms;
+    bool is_wildcard; /* control[] says which address was asked */
     struct {
         _Alignas(struct cmsghdr) char bytes[CONTROL_BYTES];
-    } control[BATCH];
-    _Alignas(4096) uint8_t buffer[BATCH][BUFFER_BYTES];
+    } control[QUERY_BATCH];
+    size_t buffer_bytes; /* of one */
+    _Alignas(PAGE_BYTES) uint8_t buffers[];
 };
 
+static struct batch *batch_new(const struct udp_worker *udp)
+{
+    const struct settings *settings = udp->settings ? udp->settings : &settings_default;
+    size_t buffer = BUFFER_SLACK +
+                    (settings->edns_size > QUERY_BYTES ? settings->edns_size : (size_t)QUERY_BYTES);
+    size_t size = sizeof(struct batch) + QUERY_BATCH * buffer;
+    size = (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    struct batch *batch = aligned_alloc(PAGE_BYTES, size);
+    if (!batch)
+        abort(); /* at start; the supervisor sees it */
+    memset(batch, 0, size);
+    batch->state.decide.settings = settings;
+    batch->buffer_bytes = buffer;
+    batch->is_wildcard = udp->is_wildcard;
+    for (unsigned i = 0; i < QUERY_BATCH; i++) {
+        batch->part[i] = (struct iovec){.iov_base = batch->buffers + i * buffer, .iov_len = buffer};
+        batch->in[i].msg_hdr =
+            (struct msghdr){.msg_name = &batch->peer[i],
+                            .msg_namelen = sizeof batch->peer[i],
+                            .msg_iov = &batch->part[i],
+                            .msg_iovlen = 1,
+                            .msg_control = udp->is_wildcard ? &batch->control[i] : NULL,
+                            .msg_controllen = udp->is_wildcard ? sizeof batch->control[i] : 0};
+    }
+    return batch;
+}
+
+/* What receiving and answering have changed of the first `count`. */
 static void batch_reset(struct batch *batch, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        batch->part[i] = (struct iovec){.iov_base = batch->buffer[i], .iov_len = BUFFER_BYTES};
-        batch->in[i].msg_hdr = (struct msghdr){
-            .msg_name = &batch->peer[i],
-            .msg_namelen = sizeof batch->peer[i],
-            .msg_iov = &batch->part[i],
-            .msg_iovlen = 1,
-            .msg_control = &batch->control[i],
-            .msg_controllen = sizeof batch->control[i],
-        };
+        batch->part[i].iov_len = batch->buffer_bytes;
+        batch->in[i].msg_hdr.msg_namelen = sizeof batch->peer[i];
+        if (batch->is_wildcard)
+            batch->in[i].msg_hdr.msg_controllen = sizeof batch->control[i];
     }
 }
 
@@ -84,12 +112,21 @@ static void clear_interface(struct msghdr *header)
     }
 }
 
-/* The address of who asks. */
-static void take_source(struct query *query, const union peer *peer)
+/* What has arrived at `i`, from whom. A query of no length gets no answer. */
+static void take_query(struct batch *batch, unsigned i, int64_t now_ms)
 {
+    const struct msghdr *header = &batch->in[i].msg_hdr;
+    const union peer *peer = &batch->peer[i];
     bool is_v6 = peer->any.sa_family == AF_INET6;
-    query->source = is_v6 ? peer->v6.sin6_addr.s6_addr : (const uint8_t *)&peer->v4.sin_addr.s_addr;
-    query->source_length = is_v6 ? sizeof peer->v6.sin6_addr : sizeof peer->v4.sin_addr;
+    bool is_good = !(header->msg_flags & MSG_TRUNC) && header->msg_namelen != 0 && has_port(peer);
+    batch->query[i] = (struct query){
+        .bytes = batch->part[i].iov_base,
+        .length = is_good ? batch->in[i].msg_len : 0,
+        .source = is_v6 ? peer->v6.sin6_addr.s6_addr : (const uint8_t *)&peer->v4.sin_addr.s_addr,
+        .source_length = is_v6 ? sizeof peer->v6.sin6_addr : sizeof peer->v4.sin_addr,
+        .transport = TRANSPORT_DATAGRAM,
+        .now_ms = now_ms,
+    };
 }
 
 /* Answers what came; returns how many answers stand in out[]. */
@@ -97,24 +134,20 @@ static unsigned batch_answer(struct batch *batch, unsigned count, int64_t now_ms
 {
     unsigned answers = 0;
     for (unsigned i = 0; i < count; i++) {
-        struct msghdr *header = &batch->in[i].msg_hdr;
-        if (header->msg_flags & MSG_TRUNC || header->msg_namelen == 0 || !has_port(&batch->peer[i]))
-            continue;
-        struct query query = {.bytes = batch->buffer[i],
-                              .length = batch->in[i].msg_len,
-                              .transport = TRANSPORT_DATAGRAM,
-                              .now_ms = now_ms};
-        take_source(&query, &batch->peer[i]);
-        size_t length = query_answer(&query, &batch->state);
+        take_query(batch, i, now_ms);
+        query_begin(&batch->query[i], &batch->state, &batch->question[i]);
+    }
+    for (unsigned i = 0; i < count; i++)
+        query_find(&batch->state, &batch->question[i]);
+    for (unsigned i = 0; i < count; i++) {
+        size_t length = query_finish(&batch->query[i], &batch->state, &batch->question[i]);
         if (length == 0)
             continue;
-        clear_interface(header);
+        if (batch->is_wildcard)
+            clear_interface(&batch->in[i].msg_hdr);
         batch->part[i].iov_len = length;
         batch->set[answers] = batch->state.set;
-        batch->out[answers] = (struct mmsghdr){.msg_hdr = *header};
-        batch->out[answers].msg_hdr.msg_flags = 0;
-        if (header->msg_controllen == 0)
-            batch->out[answers].msg_hdr.msg_control = NULL;
+        batch->out[answers].msg_hdr = batch->in[i].msg_hdr;
         answers++;
     }
     return answers;
@@ -139,7 +172,8 @@ static void batch_count_drops(struct batch *batch, int fd, int64_t now_ms)
     batch->drops_at_ms = now_ms;
 }
 
-/* Sends them all, skipping what the kernel refuses (no route, no buffer, address gone). */
+/* Sends them all, skipping what the kernel refuses (no route, no buffer, address gone). Not by
+ * IP_RECVERR: whoever gets our answers could then fill our receive buffer with ICMP errors. */
 static void batch_send(int fd, struct batch *batch, unsigned answers)
 {
     unsigned at = 0;
@@ -148,7 +182,7 @@ static void batch_send(int fd, struct batch *batch, unsigned answers)
         if (sent > 0) {
             at += (unsigned)sent;
         } else if (sent == 0 || errno != EINTR) {
-            at++;
+            batch->set[at++] = IMAGE_NONE; /* nothing was served */
             statistics_add(batch->state.statistics, STATISTIC_DROPPED_OVERLOAD, 1);
         }
     }
@@ -181,21 +215,16 @@ static void batch_carry(struct udp_worker *udp, struct batch *batch, unsigned co
 static void *udp_run(void *argument)
 {
     struct udp_worker *udp = argument;
-    struct batch *batch = aligned_alloc(4096, sizeof *batch);
-    if (!batch)
-        abort(); /* at start; the supervisor sees it */
-    memset(batch, 0, sizeof *batch);
-    batch->state.decide.settings = udp->settings;
+    struct batch *batch = batch_new(udp);
     batch->state.statistics = udp->statistics ? udp->statistics : &batch->state.unread;
     batch->drops = socket_drops(udp->fd); /* of who had the socket before us */
-    batch_reset(batch, BATCH);
     int64_t end_ms = 0;
     for (;;) {
         bool is_last = atomic_load(&udp->stop);
         if (is_last && end_ms == 0)
             end_ms = clock_monotonic_ms() + DRAIN_MS;
-        int count =
-            recvmmsg(udp->fd, batch->in, BATCH, is_last ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
+        int count = recvmmsg(udp->fd, batch->in, QUERY_BATCH,
+                             is_last ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
         if (count > 0)
             batch_carry(udp, batch, (unsigned)count);
         else if (is_last && errno != EINTR)

@@ -16,6 +16,7 @@ struct udp_worker {
     struct generations *generations;
     const struct settings *settings;   /* NULL: the usual ones */
     struct statistics_row *statistics; /* its own; NULL: nobody reads what it counts */
+    bool is_wildcard;                  /* the socket says which address was asked */
     atomic_bool stop;
     bool is_started;
     pthread_t thread;

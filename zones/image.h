@@ -57,6 +57,12 @@ void image_close(struct image *image);
 const struct image_name *image_find(const struct image *image, const uint8_t *lower, unsigned len,
                                     uint64_t hash);
 
+/* Fetches the line where image_find will begin. */
+static inline void image_prefetch(const struct image *image, uint64_t hash)
+{
+    __builtin_prefetch(image->table + image_home(hash, image->names_header->table.count));
+}
+
 /* The set that answers `type` at a name whose types begin at that line (IMAGE_NONE: it has none);
  * NULL: there is none. */
 const struct image_set *image_set_at(const struct image *image, uint32_t types, uint16_t type);
