@@ -354,6 +354,7 @@ void decide(const struct question *question, enum transport transport, struct de
             struct verdict *verdict)
 {
     *verdict = (struct verdict){.set = IMAGE_NONE, .answer = IMAGE_NONE, .error = EDNS_NO_ERROR};
+    verdict->idle_ms = state->stream_idle_ms ? state->stream_idle_ms : (uint32_t)STREAM_IDLE_MS;
     edns_plan(question, transport, state->settings, verdict);
     if (question->has_edns && question->edns_version != 0) {
         verdict->rcode = DNS_BADVERS; /* RFC 6891 section 6.1.3 */

@@ -31,6 +31,7 @@ struct decide_state {
     const struct image *image; /* NULL: none yet, everything gets SERVFAIL */
     const struct settings *settings;
     uint32_t *turns;                           /* by set: which of its orders comes next */
+    uint32_t stream_idle_ms;                   /* what keepalive tells; 0: the usual time */
     uint64_t suffix_hash[QUESTION_LABELS + 1]; /* scratch: by number of labels */
 };
 
@@ -59,6 +60,7 @@ struct verdict {
     uint16_t opt_length;  /* 0: there is no OPT */
     uint16_t tsig_length; /* of the TSIG that says why it is NOTAUTH; 0: none */
     uint32_t expire_s;    /* for the option of that name */
+    uint32_t idle_ms;     /* for keepalive */
 };
 
 /* The size that the whole answer may have (RFC 6891 section 6.2.5, RFC 7766 section 8). */

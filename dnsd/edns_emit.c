@@ -35,7 +35,7 @@ static uint8_t *emit_options(const struct settings *settings, const struct quest
     if (verdict->options & QUESTION_COOKIE)
         to = emit_option(to, COOKIE, question->cookie, COOKIE_BYTES);
     if (verdict->options & QUESTION_KEEPALIVE) {
-        wire_store_u16(number, STREAM_IDLE_MS / KEEPALIVE_UNIT_MS);
+        wire_store_u16(number, verdict->idle_ms / KEEPALIVE_UNIT_MS);
         to = emit_option(to, KEEPALIVE, number, 2);
     }
     if (verdict->error != EDNS_NO_ERROR) {

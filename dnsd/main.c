@@ -19,7 +19,6 @@
 
 enum {
     EXIT_USAGE = 64,
-    MAX_STREAMS = 10240,
     OTHER_DESCRIPTORS = 64, /* listeners, control, images while they are loaded, to spare */
 };
 
@@ -37,17 +36,23 @@ struct server {
     struct statistics_memory statistics;
 };
 
-/* As many descriptors as we may have; says how many streams they allow. */
-static uint32_t stream_capacity(uint32_t workers)
+/* As many descriptors as we may have, and the streams that they allow. */
+static struct stream_limits stream_limits(const struct server *server)
 {
+    struct stream_limits limits = server->options.streams;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return MAX_STREAMS / 10;
+        return limits;
     limit.rlim_cur = limit.rlim_max;
     (void)!setrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t taken = (uint64_t)workers + OTHER_DESCRIPTORS;
+    uint64_t taken = (uint64_t)server->worker_count + OTHER_DESCRIPTORS;
     uint64_t left = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
-    return left < MAX_STREAMS ? (uint32_t)left : MAX_STREAMS;
+    if (left < limits.total) {
+        log_warning("fewer TCP connections than wanted: raise the limit of open files",
+                    log_number("wanted", limits.total), log_number("possible", (int64_t)left));
+        limits.total = (uint32_t)left;
+    }
+    return limits;
 }
 
 /* Every UDP socket gets its worker, and the TCP thread the listeners. */
@@ -115,7 +120,8 @@ static bool serve(struct server *server, struct error *err)
     for (uint32_t i = 0; i < server->worker_count; i++)
         if (!udp_worker_start(&server->workers[i], err))
             return false;
-    if (!tcp_start(&server->tcp, &server->generations, stream_capacity(server->worker_count), err))
+    const struct stream_limits limits = stream_limits(server);
+    if (!tcp_start(&server->tcp, &server->generations, &limits, err))
         return false;
     say_ready(server);
     control_run(&server->control);

@@ -116,6 +116,26 @@ static bool take_edns_size(struct options *options, const char *value, struct er
     return true;
 }
 
+static bool take_count(const char *option, const char *value, uint32_t *count, struct error *err)
+{
+    uint64_t number;
+    if (!text_to_u64(text_from(value), 1, OPTIONS_MAX_STREAMS, &number))
+        return error_set(err, ERROR_USAGE, "%s: \"%.40s\" is not a number from 1 to %d", option,
+                         value, OPTIONS_MAX_STREAMS);
+    *count = (uint32_t)number;
+    return true;
+}
+
+static bool take_tcp_clients(struct options *options, const char *value, struct error *err)
+{
+    return take_count("--tcp-clients", value, &options->streams.total, err);
+}
+
+static bool take_tcp_per_client(struct options *options, const char *value, struct error *err)
+{
+    return take_count("--tcp-per-client", value, &options->streams.per_client, err);
+}
+
 static bool take_cookie_secrets(struct options *options, const char *value, struct error *err)
 {
     options->cookie_secrets = value;
@@ -159,6 +179,9 @@ static const struct row rows[] = {
     {"workers", "N", "UDP threads for each address (default: one a processor)", take_workers},
     {"control", "SOCKET", "take new images from srvpland there", take_control},
     {"edns-size", "BYTES", "longest UDP answer, 512 to 4096 (default: 1232)", take_edns_size},
+    {"tcp-clients", "N", "TCP connections at a time (default: 16384)", take_tcp_clients},
+    {"tcp-per-client", "N", "… of one IPv4 address or IPv6 /64 (default: 512)",
+     take_tcp_per_client},
     {"nsid", "TEXT", "who asks for the server's identifier (NSID) gets this", take_nsid},
     {"chaos-id", "TEXT", "… who asks for id.server or hostname.bind", take_chaos_id},
     {"chaos-version", "TEXT", "… who asks for version.bind or version.server", take_chaos_version},
@@ -225,7 +248,8 @@ enum options_action options_parse(struct options *options, int argc, char **argv
     *options = (struct options){
         .settings = {.edns_size = SETTINGS_EDNS_DEFAULT_BYTES,
                      .limit = {.per_second = HANDOVER_RATE_LIMIT, .slip = RATELIMIT_SLIP_DEFAULT}},
-        .zone_order = CONTENT_ORDER_WEIGHTED};
+        .zone_order = CONTENT_ORDER_WEIGHTED,
+        .streams = {.total = OPTIONS_DEFAULT_STREAMS, .per_client = OPTIONS_DEFAULT_PER_CLIENT}};
     opterr = 0;
     optind = 0; /* glibc: start afresh */
     while ((key = getopt_long(argc, argv, ":", table, NULL)) != -1) {

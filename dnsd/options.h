@@ -3,6 +3,7 @@
 #pragma once
 #include "dnsd/listen.h"
 #include "dnsd/settings.h"
+#include "dnsd/stream.h"
 #include "zones/content.h"
 
 enum {
@@ -10,6 +11,9 @@ enum {
     OPTIONS_MAX_WORKERS = 256,
     OPTIONS_MAX_THREADS = 1024, /* workers × addresses: each pair is a thread */
     OPTIONS_MAX_ZONES = 512,    /* as options; a directory has as many as it likes */
+    OPTIONS_MAX_STREAMS = 1000000,
+    OPTIONS_DEFAULT_STREAMS = 16384, /* idle ones cost 0.2 KiB each, busy ones 4 KiB */
+    OPTIONS_DEFAULT_PER_CLIENT = 512,
 };
 
 struct options {
@@ -21,7 +25,8 @@ struct options {
     const char *cookie_secrets;    /* file, or NULL */
     struct listen_address addresses[OPTIONS_MAX_ADDRESSES];
     uint32_t address_count;
-    uint32_t workers;         /* an address */
+    uint32_t workers; /* an address */
+    struct stream_limits streams;
     struct settings settings; /* but for the secrets */
 };
 

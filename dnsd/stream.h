@@ -3,13 +3,19 @@
  *
  * Queries may be pipelined; they are answered in order, and no next one is read before the answer
  * to the last has gone to the kernel whole, so that a client that does not read cannot make us
- * keep more than one answer. Unsent rests stand in a small pool of buffers; when that is used up
- * the connection that has been stuck longest loses its place.
+ * keep more than one answer. Unsent rests stand in a small pool of buffers; when that is used up,
+ * who has an answer under way waits for its next one. What an idle connection costs is its
+ * struct stream; a desk is lent to those with a part of a query or with answers under way.
+ *
+ * When all places are taken, the idle connection that has waited longest gives way, then that of
+ * the slowest client; when a client has as many as one may have, its own longest idle one does,
+ * and if none of its is idle, the new one is refused.
  *
  * An answer counts as served until its last byte was acknowledged by the peer: until then (the
  * kernel says how much is outstanding: SIOCOUTQ, tcp(7)) the stream is accounted to the generation
  * of the answer. Everything here runs on the one stream thread. */
 #pragma once
+#include "dnsd/client.h"
 #include "dnsd/generation.h"
 #include "dnsd/query.h"
 #include <sys/queue.h>
@@ -22,7 +28,9 @@ enum {
     STREAM_MESSAGE_BYTES = 2 + IMAGE_STREAM_MAX_BYTES,
 };
 
-/* What a stream waits for; each has one time limit, so that its list is in order of age. */
+/* What a stream waits for; each has one time limit, so that its list is in order of age. The time
+ * runs from the first byte of a query to its last, and from when an answer does not go on to when
+ * it has left: bytes between do not stop it. */
 enum stream_wait {
     STREAM_WAITS_FOR_QUERY,
     STREAM_WAITS_FOR_REST,  /* of a query that has begun */
@@ -42,13 +50,22 @@ struct stream_pending {
     uint32_t set;
 };
 
+/* What a stream has on it while it works. */
+struct stream_desk {
+    SLIST_ENTRY(stream_desk) free;
+    struct stream_pending pending[STREAM_PENDING];
+    uint8_t in[2 + STREAM_QUERY_BYTES];
+};
+
 struct stream {
     int fd;
     uint32_t serial; /* tells the users of one place apart */
     uint32_t events; /* that epoll watches */
     enum stream_wait wait;
     int64_t since_ms;
-    TAILQ_ENTRY(stream) in_wait, in_flight;
+    TAILQ_ENTRY(stream) in_wait, in_flight, in_client;
+    struct client *client;
+    struct stream_desk *desk; /* NULL: nothing of a query, no answers under way */
     struct stream_buffer *rest;
     uint64_t sent; /* bytes of answers, those in rest included */
     bool peer_is_done;
@@ -56,38 +73,50 @@ struct stream {
     uint8_t source[16];
     uint8_t pending_first, pending_count;
     uint16_t in_len;
-    struct stream_pending pending[STREAM_PENDING];
-    uint8_t in[2 + STREAM_QUERY_BYTES];
 };
 
 TAILQ_HEAD(stream_list, stream);
+
+/* How many streams there may be: in all, and of one client. */
+struct stream_limits {
+    uint32_t total, per_client;
+};
 
 /* What all streams share. */
 struct stream_pool {
     struct generations *generations;
     uint32_t worker; /* the stream thread's word and rows */
     struct query_state state;
+    int64_t now_ms; /* monotonic, of the event that is served */
+    struct stream_limits limits;
+    struct clients clients;
     struct stream *streams;
-    uint32_t capacity, used; /* used: places that were ever taken */
+    uint32_t used, open; /* used: places that were ever taken */
     struct stream_list unused;
     struct stream_list waiting[STREAM_WAIT_KINDS]; /* oldest first */
     struct stream_list flying;                     /* with pending answers */
     uint32_t flying_count;
     SLIST_HEAD(, stream_buffer) buffers;
     struct stream_buffer *buffer_memory;
+    uint32_t buffers_used;
+    SLIST_HEAD(, stream_desk) desks;
+    struct stream_desk *desk_memory; /* as many as places; touched when they are used */
+    uint32_t desks_used;
+    uint8_t in[2 + STREAM_QUERY_BYTES]; /* of a stream without a desk, while it is read */
     uint8_t message[STREAM_MESSAGE_BYTES];
 };
 
 NODISCARD bool stream_pool_init(struct stream_pool *pool, struct generations *generations,
-                                uint32_t capacity, struct error *err);
+                                const struct stream_limits *limits, struct error *err);
 void stream_pool_fini(struct stream_pool *pool); /* closes every stream */
 
-/* A stream over an accepted, non-blocking socket. When all places are taken, the one that has
- * waited longest is closed for it. */
-struct stream *stream_add(struct stream_pool *pool, int fd, int64_t now_ms);
+/* A stream over an accepted, non-blocking socket, for which another may be closed. NULL: the client
+ * has as many as it may have; the socket stays the caller's. */
+struct stream *stream_add(struct stream_pool *pool, int fd, const struct sockaddr_storage *peer,
+                          int64_t now_ms);
 
-/* Notes whose stream it is. */
-void stream_take_source(struct stream *stream, const struct sockaddr_storage *peer);
+/* How long a stream may be silent now: less when places are about to run out. */
+int64_t stream_idle_ms(const struct stream_pool *pool);
 
 /* Reads, answers, sends, as far as it goes without blocking. False: the stream is closed. */
 bool stream_read(struct stream_pool *pool, struct stream *stream, int64_t now_ms);
@@ -103,4 +132,4 @@ void stream_close(struct stream_pool *pool, struct stream *stream);
 bool stream_holds_older(const struct stream *stream, uint64_t sequence);
 
 /* What epoll shall watch for it. */
-uint32_t stream_events(const struct stream *stream);
+uint32_t stream_events(const struct stream_pool *pool, const struct stream *stream);

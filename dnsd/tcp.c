@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "zones/base/clock.h"
@@ -17,16 +18,32 @@ enum {
     SETTLE_MS = 100, /* how often to look whether answers have left */
     TIMER_MS = 1000,
     STOP_MS = 1000,
+    NICE = 10, /* a weight of 110 against 1024: sched(7) */
+    QUERY_MS = 5000,
+    ANSWER_MS = 10000,
+    SETTLE_STREAMS = 1024, /* looked at in one turn; who does not read may wait */
+    /* What the kernel keeps for one connection (it doubles both): the longest answer, some queries.
+     * Without them it may be megabytes for a client that does not read. */
+    SEND_BUFFER_BYTES = 64 << 10,
+    RECEIVE_BUFFER_BYTES = 16 << 10,
     /* epoll data: listener index, this, or place + FIRST_STREAM with the serial above it. */
     WAKE = 1000,
     FIRST_STREAM = 1024,
 };
 
-static const int64_t limit_ms[STREAM_WAIT_KINDS] = {
-    [STREAM_WAITS_FOR_QUERY] = STREAM_IDLE_MS,
-    [STREAM_WAITS_FOR_REST] = 5000,
-    [STREAM_WAITS_FOR_SPACE] = 10000,
-};
+static int64_t limit_ms(const struct tcp *tcp, enum stream_wait wait)
+{
+    switch (wait) {
+    case STREAM_WAITS_FOR_QUERY:
+        return stream_idle_ms(&tcp->pool);
+    case STREAM_WAITS_FOR_REST:
+        return QUERY_MS;
+    case STREAM_WAITS_FOR_SPACE:
+    case STREAM_WAIT_KINDS:
+        break;
+    }
+    return ANSWER_MS;
+}
 
 static bool watch(const struct tcp *tcp, int fd, uint64_t key)
 {
@@ -42,7 +59,7 @@ static uint64_t stream_key(const struct tcp *tcp, const struct stream *stream)
 
 static void watch_stream(const struct tcp *tcp, struct stream *stream)
 {
-    uint32_t events = stream_events(stream);
+    uint32_t events = stream_events(&tcp->pool, stream);
     if (events == stream->events)
         return;
     struct epoll_event event = {.events = events, .data.u64 = stream_key(tcp, stream)};
@@ -70,11 +87,10 @@ static void resume_accepting(struct tcp *tcp)
 static void accept_stream(struct tcp *tcp, int fd, const struct sockaddr_storage *peer,
                           int64_t now_ms)
 {
-    const int on = 1;
-    (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    struct stream *stream = stream_add(&tcp->pool, fd, now_ms);
-    stream_take_source(stream, peer);
-    if (!watch(tcp, fd, stream_key(tcp, stream)))
+    struct stream *stream = stream_add(&tcp->pool, fd, peer, now_ms);
+    if (!stream)
+        close(fd);
+    else if (!watch(tcp, fd, stream_key(tcp, stream)))
         stream_close(&tcp->pool, stream);
     else
         stream->events = EPOLLIN;
@@ -127,18 +143,19 @@ static void close_late(struct tcp *tcp, int64_t now_ms)
     for (int i = 0; i < STREAM_WAIT_KINDS; i++) {
         struct stream *first;
         while ((first = TAILQ_FIRST(&tcp->pool.waiting[i])) &&
-               now_ms - first->since_ms >= limit_ms[i])
+               now_ms - first->since_ms >= limit_ms(tcp, (enum stream_wait)i))
             stream_close(&tcp->pool, first);
     }
 }
 
 /* A look at every stream with answers under way. Looking may close it, or another one for want of
  * buffers, so the list is turned round instead of walked. */
-static void settle_flying(struct tcp *tcp, int64_t now_ms)
+static void settle_flying(struct tcp *tcp, int64_t now_ms, uint32_t most)
 {
     uint64_t close_before = atomic_load(&tcp->close_before);
     struct stream_list *flying = &tcp->pool.flying;
-    for (uint32_t left = tcp->pool.flying_count; left && !TAILQ_EMPTY(flying); left--) {
+    uint32_t left = tcp->pool.flying_count < most ? tcp->pool.flying_count : most;
+    for (; left && !TAILQ_EMPTY(flying); left--) {
         struct stream *stream = TAILQ_FIRST(flying);
         TAILQ_REMOVE(flying, stream, in_flight);
         TAILQ_INSERT_TAIL(flying, stream, in_flight);
@@ -181,6 +198,9 @@ static void serve_event(struct tcp *tcp, const struct epoll_event *event, int64_
 static void *tcp_run(void *argument)
 {
     struct tcp *tcp = argument;
+    /* Of this thread alone (setpriority(2), "C library/kernel differences"): where both want one
+     * processor, UDP gets nine tenths of it, whatever comes over TCP. */
+    (void)!setpriority(PRIO_PROCESS, 0, NICE);
     struct epoll_event events[EVENTS];
     int64_t settled_ms = 0, stopped_ms = 0;
     for (;;) {
@@ -194,7 +214,7 @@ static void *tcp_run(void *argument)
         if (tcp->accept_again_ms && now_ms >= tcp->accept_again_ms && !stopped_ms)
             resume_accepting(tcp);
         if (is_woken || now_ms - settled_ms >= SETTLE_MS) {
-            settle_flying(tcp, now_ms);
+            settle_flying(tcp, now_ms, is_woken ? UINT32_MAX : SETTLE_STREAMS);
             close_late(tcp, now_ms);
             settled_ms = now_ms;
         }
@@ -220,16 +240,28 @@ static void tcp_close(struct tcp *tcp)
     fd_close(&tcp->wake);
 }
 
-bool tcp_start(struct tcp *tcp, struct generations *generations, uint32_t capacity,
+/* For the connections that it accepts: they inherit these (tcp(7)). More or less of them is no
+ * reason not to serve. */
+static void set_up_listener(int fd)
+{
+    const int on = 1, send = SEND_BUFFER_BYTES, receive = RECEIVE_BUFFER_BYTES;
+    (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)!setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof send);
+    (void)!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
+}
+
+bool tcp_start(struct tcp *tcp, struct generations *generations, const struct stream_limits *limits,
                struct error *err)
 {
     tcp->epoll = epoll_create1(EPOLL_CLOEXEC);
     tcp->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    bool done = stream_pool_init(&tcp->pool, generations, capacity, err);
+    bool done = stream_pool_init(&tcp->pool, generations, limits, err);
     tcp->pool.state.decide.settings = tcp->settings;
     tcp->pool.state.statistics = tcp->statistics ? tcp->statistics : &tcp->pool.state.unread;
     if (done && (tcp->epoll < 0 || tcp->wake < 0 || !watch(tcp, tcp->wake, WAKE)))
         done = error_system(err, "TCP", NULL, "cannot watch sockets");
+    for (uint32_t i = 0; i < tcp->listener_count; i++)
+        set_up_listener(tcp->listeners[i]);
     for (uint32_t i = 0; done && i < tcp->listener_count; i++)
         if (!watch(tcp, tcp->listeners[i], i))
             done = error_system(err, "TCP", NULL, "cannot watch a listener");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tcp: the one thread that accepts and serves all TCP connections.
  *
- * Time limits: a connection may be silent for 10 s, take 5 s for one query, leave an answer
- * untaken for 10 s. When no descriptor is left, accepting pauses for 100 ms; the listen queue
- * holds who comes meanwhile, and UDP is not affected. */
+ * Time limits: a connection may be silent for 10 s (2 s when less than a quarter of the places is
+ * left), take 5 s for one query from its first byte, leave an answer untaken for 10 s. When no
+ * descriptor is left, accepting pauses for 100 ms; the listen queue holds who comes meanwhile, and
+ * UDP is not affected. */
 #pragma once
 #include "dnsd/stream.h"
 #include <pthread.h>
@@ -27,8 +28,8 @@ struct tcp {
 };
 
 /* Takes over the listeners that stand in tcp->listeners, also on failure. */
-NODISCARD bool tcp_start(struct tcp *tcp, struct generations *generations, uint32_t capacity,
-                         struct error *err);
+NODISCARD bool tcp_start(struct tcp *tcp, struct generations *generations,
+                         const struct stream_limits *limits, struct error *err);
 
 /* Closes the connections that hold answers of generations of a smaller sequence. Any thread. */
 void tcp_close_before(struct tcp *tcp, uint64_t sequence);
