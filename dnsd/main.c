@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* srvplan-dnsd: the authoritative responder. Sockets, threads, and the order in which they start
  * and end; what is said is decided in query.c, from images that control.c takes. */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,35 @@ static struct stream_limits stream_limits(const struct server *server)
     return limits;
 }
 
+/* Has the workers of each address answer on the processors that receive, if that is good. */
+static void steer(struct server *server)
+{
+    const struct options *options = &server->options;
+    const struct sockets *sockets = &server->sockets;
+    cpu_set_t processors;
+    int fds[OPTIONS_MAX_THREADS];
+    if (sched_getaffinity(0, sizeof processors, &processors) != 0)
+        return;
+    const struct steering steering =
+        steer_plan(options->steer, &processors, options->workers, steer_count_queues());
+    if (options->steer == STEER_BY_PROCESSOR && steering.count == 0)
+        log_warning("queries are not steered: that takes as many workers as processors, in a row",
+                    log_number("workers", options->workers),
+                    log_number("processors", CPU_COUNT(&processors)));
+    for (uint32_t address = 0; address < options->address_count; address++) {
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < sockets->datagram_count; i++)
+            if (sockets->datagrams[i].address == address)
+                fds[count++] = sockets->datagrams[i].fd;
+        if (!steer_sockets(&steering, fds, count))
+            continue;
+        count = 0;
+        for (uint32_t i = 0; i < sockets->datagram_count; i++)
+            if (sockets->datagrams[i].address == address)
+                server->workers[i].processor = (int)(steering.first + count++);
+    }
+}
+
 /* Every UDP socket gets its worker, and the TCP thread the listeners. */
 static bool open_sockets(struct server *server, struct error *err)
 {
@@ -73,9 +103,11 @@ static bool open_sockets(struct server *server, struct error *err)
         server->workers[i].worker = i;
         server->workers[i].generations = &server->generations;
         server->workers[i].settings = &server->options.settings;
+        server->workers[i].processor = -1;
         server->workers[i].is_wildcard =
             listen_is_wildcard(&server->options.addresses[sockets->datagrams[i].address]);
     }
+    steer(server);
     for (uint32_t i = 0; i < sockets->listener_count; i++)
         server->tcp.listeners[server->tcp.listener_count++] = sockets->listeners[i].fd;
     sockets->datagram_count = sockets->listener_count = 0; /* they are the threads' now */

@@ -126,6 +126,18 @@ static bool take_count(const char *option, const char *value, uint32_t *count, s
     return true;
 }
 
+static bool take_steer(struct options *options, const char *value, struct error *err)
+{
+    static const char *const words[] = {
+        [STEER_AUTO] = "auto", [STEER_BY_PROCESSOR] = "cpu", [STEER_BY_HASH] = "hash"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strcmp(value, words[i]) == 0) {
+            options->steer = (enum steer)i;
+            return true;
+        }
+    return error_set(err, ERROR_USAGE, "--steer: \"%.40s\" is not auto, cpu or hash", value);
+}
+
 static bool take_tcp_clients(struct options *options, const char *value, struct error *err)
 {
     return take_count("--tcp-clients", value, &options->streams.total, err);
@@ -179,6 +191,7 @@ static const struct row rows[] = {
     {"workers", "N", "UDP threads for each address (default: one a processor)", take_workers},
     {"control", "SOCKET", "take new images from srvpland there", take_control},
     {"edns-size", "BYTES", "longest UDP answer, 512 to 4096 (default: 1232)", take_edns_size},
+    {"steer", "HOW", "which worker gets a query: auto, cpu or hash", take_steer},
     {"tcp-clients", "N", "TCP connections at a time (default: 16384)", take_tcp_clients},
     {"tcp-per-client", "N", "… of one IPv4 address or IPv6 /64 (default: 512)",
      take_tcp_per_client},

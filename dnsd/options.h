@@ -3,6 +3,7 @@
 #pragma once
 #include "dnsd/listen.h"
 #include "dnsd/settings.h"
+#include "dnsd/steer.h"
 #include "dnsd/stream.h"
 #include "zones/content.h"
 
@@ -26,6 +27,7 @@ struct options {
     struct listen_address addresses[OPTIONS_MAX_ADDRESSES];
     uint32_t address_count;
     uint32_t workers; /* an address */
+    enum steer steer;
     struct stream_limits streams;
     struct settings settings; /* but for the secrets */
 };

@@ -201,6 +201,7 @@ static void *tcp_run(void *argument)
     /* Of this thread alone (setpriority(2), "C library/kernel differences"): where both want one
      * processor, UDP gets nine tenths of it, whatever comes over TCP. */
     (void)!setpriority(PRIO_PROCESS, 0, NICE);
+    sem_post(&tcp->started);
     struct epoll_event events[EVENTS];
     int64_t settled_ms = 0, stopped_ms = 0;
     for (;;) {
@@ -266,9 +267,13 @@ bool tcp_start(struct tcp *tcp, struct generations *generations, const struct st
         if (!watch(tcp, tcp->listeners[i], i))
             done = error_system(err, "TCP", NULL, "cannot watch a listener");
     if (done) {
+        sem_init(&tcp->started, 0, 0);
         errno = pthread_create(&tcp->thread, NULL, tcp_run, tcp);
         if (errno != 0)
             done = error_system(err, "TCP", NULL, "cannot start a thread");
+        else
+            while (sem_wait(&tcp->started) != 0) /* a sandbox may follow */
+                ;
     }
     tcp->is_started = done;
     if (!done)

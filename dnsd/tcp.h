@@ -8,6 +8,7 @@
 #pragma once
 #include "dnsd/stream.h"
 #include <pthread.h>
+#include <semaphore.h>
 
 enum {
     TCP_MAX_LISTENERS = 64
@@ -24,6 +25,7 @@ struct tcp {
     atomic_bool stop;
     _Atomic uint64_t close_before;
     bool is_started;
+    sem_t started; /* the thread has set itself up */
     pthread_t thread;
 };
 

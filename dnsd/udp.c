@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,13 +243,34 @@ static void wake(int number)
     (void)number;
 }
 
+/* Bound from its first moment: once it runs, a sandbox may forbid it. */
+static int start_bound(struct udp_worker *udp)
+{
+    pthread_attr_t attributes;
+    cpu_set_t processor;
+    CPU_ZERO(&processor);
+    CPU_SET((unsigned)udp->processor, &processor);
+    int failed = pthread_attr_init(&attributes);
+    if (failed)
+        return failed;
+    failed = pthread_attr_setaffinity_np(&attributes, sizeof processor, &processor);
+    if (!failed)
+        failed = pthread_create(&udp->thread, &attributes, udp_run, udp);
+    pthread_attr_destroy(&attributes);
+    return failed;
+}
+
 bool udp_worker_start(struct udp_worker *udp, struct error *err)
 {
     struct sigaction awake = {.sa_handler = wake};
     atomic_store(&udp->stop, false);
     if (sigaction(SIGUSR1, &awake, NULL) != 0)
         return error_system(err, "worker", NULL, "cannot set a signal handler");
-    errno = pthread_create(&udp->thread, NULL, udp_run, udp);
+    /* Where binding is not allowed, it is answered all the same. */
+    if (udp->processor < 0 || start_bound(udp) != 0)
+        errno = pthread_create(&udp->thread, NULL, udp_run, udp);
+    else
+        errno = 0;
     if (errno != 0)
         return error_system(err, "worker", "ask for fewer workers", "cannot start a thread");
     udp->is_started = true;

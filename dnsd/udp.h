@@ -17,6 +17,7 @@ struct udp_worker {
     const struct settings *settings;   /* NULL: the usual ones */
     struct statistics_row *statistics; /* its own; NULL: nobody reads what it counts */
     bool is_wildcard;                  /* the socket says which address was asked */
+    int processor;                     /* that it is bound to, or -1 */
     atomic_bool stop;
     bool is_started;
     pthread_t thread;

@@ -356,6 +356,65 @@ class Protocol(Case):
         self.assertIn('nowhere', result.stderr)
 
 
+class Workers(Case):
+    def rows(self, fd):
+        """By worker, when it last served the SRV set."""
+        data = os.pread(fd, os.fstat(fd).st_size, 0)
+        _, workers, _, stride, _ = struct.unpack_from('<IIIIQ', data)
+        return [struct.unpack_from('<I', data, 64 + 4 * (w * stride + SRV_SET))[0]
+                for w in range(workers)][:-1]  # the last row is that of TCP
+
+    def start_workers(self, count, *more):
+        control = Control(self.path('dnsd.sock'))
+        self.addCleanup(control.close)
+        dnsd = Dnsd('--image', self.image, '--listen', self.address, '--workers', str(count),
+                    '--rate-limit', '0', '--control', self.path('dnsd.sock'), *more)
+        self.addCleanup(dnsd.end)
+        hello = control.accept()
+        self.addCleanup(os.close, hello['fds'][0])
+        return dnsd, hello['fds'][0]
+
+    def ask_often(self, times=60):
+        for _ in range(times):  # from a new port each
+            self.assertEqual(weights(self.ask()), [100, 101, 102])
+
+    def test_all_of_several_get_queries(self):
+        _, served = self.start_workers(4)
+        self.ask_often()
+        self.assertEqual(len(self.rows(served)), 4)
+        self.assertTrue(all(self.rows(served)), self.rows(served))
+
+    def test_one_is_enough(self):
+        _, served = self.start_workers(1)
+        self.ask_often(5)
+        self.assertTrue(all(self.rows(served)))
+
+    def test_each_gets_the_queries_of_its_processor(self):
+        processors = sorted(os.sched_getaffinity(0))
+        first, count = processors[0], len(processors)
+        if count < 2 or processors != list(range(first, first + count)):
+            self.skipTest('needs two processors in a row')
+        dnsd, served = self.start_workers(count, '--steer', 'cpu')
+        bound = sorted(tuple(os.sched_getaffinity(int(thread)))
+                       for thread in os.listdir(f'/proc/{dnsd.process.pid}/task')
+                       if len(os.sched_getaffinity(int(thread))) == 1)
+        self.assertEqual(bound, [(processor,) for processor in processors])
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        for i, processor in enumerate(processors):
+            os.sched_setaffinity(0, [processor])
+            self.ask_often(20)
+            rows = self.rows(served)
+            self.assertEqual([bool(row) for row in rows], [j <= i for j in range(count)])
+
+    def test_it_says_when_it_cannot_steer(self):
+        count = len(os.sched_getaffinity(0)) + 1
+        dnsd, served = self.start_workers(count, '--steer', 'cpu')
+        self.ask_often()
+        self.assertTrue(all(self.rows(served)), self.rows(served))
+        dnsd.end()
+        self.assertIn('not steered', ''.join(dnsd.lines))
+
+
 class Streams(Case):
     def query(self, name=SRV_NAME, number=1):
         message = dns.message.make_query(name, 'SRV')
@@ -489,6 +548,8 @@ class Start(Case):
                 (good + ['--listen', '::1:53'], '::1:53'), (good + ['--listen', 'a:53'], 'a:53'),
                 (good + ['--edns-size', '511'], '--edns-size'),
                 (good + ['--edns-size', '4097'], '--edns-size'),
+                (good + ['--steer', 'off'], '--steer'), (good + ['--tcp-clients', '0'], '0'),
+                (good + ['--tcp-per-client', 'x'], '--tcp-per-client'),
                 (good + ['--nsid', ''], '--nsid'), (good + ['--chaos-id', 'x' * 129], '--chaos-id'),
                 (good + ['--cookie-secrets', ''], '--cookie-secrets'),
                 (good + ['--listen', '127.0.0.1:0'], 'port'), (good + ['--control'], '--control'),
