@@ -18,7 +18,7 @@ enum {
     SETTLE_MS = 100, /* how often to look whether answers have left */
     TIMER_MS = 1000,
     STOP_MS = 1000,
-    NICE = 10, /* a weight of 110 against 1024: sched(7) */
+    NICE = 5, /* a weight of 335 against 1024: sched(7); more would starve TCP on a busy machine */
     QUERY_MS = 5000,
     ANSWER_MS = 10000,
     SETTLE_STREAMS = 1024, /* looked at in one turn; who does not read may wait */
@@ -199,7 +199,7 @@ static void *tcp_run(void *argument)
 {
     struct tcp *tcp = argument;
     /* Of this thread alone (setpriority(2), "C library/kernel differences"): where both want one
-     * processor, UDP gets nine tenths of it, whatever comes over TCP. */
+     * processor, UDP gets three quarters of it, whatever comes over TCP. */
     (void)!setpriority(PRIO_PROCESS, 0, NICE);
     sem_post(&tcp->started);
     struct epoll_event events[EVENTS];
