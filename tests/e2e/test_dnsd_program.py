@@ -371,8 +371,9 @@ class Workers(Case):
                     '--rate-limit', '0', '--control', self.path('dnsd.sock'), *more)
         self.addCleanup(dnsd.end)
         hello = control.accept()
-        self.addCleanup(os.close, hello['fds'][0])
-        return dnsd, hello['fds'][0]
+        for fd in hello['fds']:
+            self.addCleanup(os.close, fd)
+        return dnsd, hello['fds'][1]  # behind the statistics
 
     def ask_often(self, times=60):
         for _ in range(times):  # from a new port each

@@ -123,6 +123,7 @@ START_TEST(a_batch_says_what_is_said_one_by_one)
         }
     }
     ck_assert_mem_eq(turns[0], turns[1], sizeof turns[0]);
+    ck_assert_mem_eq(&states[0].unread, &states[1].unread, sizeof states[0].unread);
     ck_assert_uint_gt(answers, ROUNDS);
     ck_assert_uint_gt(drops, ROUNDS);
 }
