@@ -91,7 +91,9 @@ static struct place find_place(const struct question *question, struct decide_st
         depth = QUESTION_LABELS;
     if (question->look_up == QUESTION_FOUND) {
         if (question->name != IMAGE_NONE)
-            return (struct place){.name = &state->image->table[question->name], .is_exact = true};
+            return (struct place){.name = &state->image->table[question->name],
+                                  .hash = question->hash,
+                                  .is_exact = true};
         if (depth == 0)
             return (struct place){0};
         if (depth == labels)
@@ -371,9 +373,10 @@ void decide(const struct question *question, enum transport transport, struct de
 
 void decide_to_truncate(struct decide_state *state, struct verdict *verdict)
 {
-    if (verdict->set != IMAGE_NONE)
-        state->turns[verdict->set] =
-            verdict->answer - state->image->sets[verdict->set].answer_first;
+    if (verdict->set != IMAGE_NONE) { /* others of its batch may have taken theirs since */
+        uint32_t *turn = &state->turns[verdict->set];
+        *turn = (*turn ? *turn : state->image->sets[verdict->set].answer_count) - 1;
+    }
     uint8_t cookie = verdict->options & QUESTION_COOKIE;
     verdict->set = IMAGE_NONE;
     verdict->body = VERDICT_EMPTY;

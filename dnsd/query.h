@@ -21,14 +21,22 @@ struct query {
     int64_t now_ms;
 };
 
+/* A query between the steps of its answer. */
+struct query_work {
+    struct question question;
+    struct verdict verdict;
+    uint64_t limit_hash;
+    bool may_be_limited; /* then limit_hash is that of its answer */
+};
+
 /* A worker's state: one worker, one state, zeroed at first. decide.image and decide.turns are those
  * of the generation that the worker announced; decide.settings may be NULL: the usual ones;
  * statistics too: then nobody reads what is counted. */
 struct query_state {
     struct decide_state decide;
-    struct question question;
-    uint32_t set;     /* out: the set that the answer shows, for last-served; or IMAGE_NONE */
-    uint32_t limited; /* answers beyond the limit since one slipped through */
+    struct query_work work; /* of query_answer */
+    uint32_t set;           /* out: the set that the answer shows, for last-served; or IMAGE_NONE */
+    uint32_t limited;       /* answers beyond the limit since one slipped through */
     struct statistics_row *statistics;
     struct statistics_row unread;
 };
@@ -39,14 +47,14 @@ struct query_state {
  * counts as served by nobody and gives its turn back. */
 size_t query_answer(const struct query *query, struct query_state *state);
 
-/* The same in three steps, for a batch: each is made for all its queries before the next, so that
- * they wait for memory together instead of one after the other. `question` is the batch's, one a
- * query; the image stays the same throughout. query_finish alone changes the state, and says what
- * query_answer says. */
+/* The same in four steps, for a batch: each is made for all its queries before the next, so that
+ * they wait for memory together instead of one after the other. What a step needs has been fetched
+ * by the one before: where the search for the name begins; what stands behind the name; the word of
+ * the rate limit. Each query has a work of its own; the image stays the same throughout. */
 enum {
     QUERY_BATCH = 32 /* measured: half of it is slower, twice is not faster */
 };
-void query_begin(const struct query *query, struct query_state *state, struct question *question);
-void query_find(const struct query_state *state, struct question *question);
-size_t query_finish(const struct query *query, struct query_state *state,
-                    struct question *question);
+void query_begin(const struct query *query, struct query_state *state, struct query_work *work);
+void query_find(const struct query_state *state, struct query_work *work);
+void query_decide(const struct query *query, struct query_state *state, struct query_work *work);
+size_t query_finish(const struct query *query, struct query_state *state, struct query_work *work);

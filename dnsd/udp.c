@@ -37,7 +37,7 @@ struct batch {
     struct iovec part[QUERY_BATCH];
     union peer peer[QUERY_BATCH];
     struct query query[QUERY_BATCH];
-    struct question question[QUERY_BATCH];
+    struct query_work work[QUERY_BATCH];
     uint32_t set[QUERY_BATCH]; /* of out[i] */
     struct query_state state;
     uint32_t drops; /* of the socket, when last asked */
@@ -136,12 +136,14 @@ static unsigned batch_answer(struct batch *batch, unsigned count, int64_t now_ms
     unsigned answers = 0;
     for (unsigned i = 0; i < count; i++) {
         take_query(batch, i, now_ms);
-        query_begin(&batch->query[i], &batch->state, &batch->question[i]);
+        query_begin(&batch->query[i], &batch->state, &batch->work[i]);
     }
     for (unsigned i = 0; i < count; i++)
-        query_find(&batch->state, &batch->question[i]);
+        query_find(&batch->state, &batch->work[i]);
+    for (unsigned i = 0; i < count; i++)
+        query_decide(&batch->query[i], &batch->state, &batch->work[i]);
     for (unsigned i = 0; i < count; i++) {
-        size_t length = query_finish(&batch->query[i], &batch->state, &batch->question[i]);
+        size_t length = query_finish(&batch->query[i], &batch->state, &batch->work[i]);
         if (length == 0)
             continue;
         if (batch->is_wildcard)

@@ -40,7 +40,7 @@ static void mint_cookie(const struct query *query)
     struct query first = *query;
     first.bytes = memcpy(copy, query->bytes, query->length);
     size_t len = query_answer(&first, &state);
-    const struct question *question = &state.question;
+    const struct question *question = &state.work.question;
     if (len > QUESTION_HEADER_BYTES && question->options & QUESTION_COOKIE &&
         question->cookie_length == COOKIE_BYTES)
         memcpy(query->bytes + question->cookie_at, question->cookie, COOKIE_BYTES);

@@ -305,7 +305,7 @@ static int run_case(const struct fixture *fixture, struct query_state *state,
     const char *mistake =
         len > limit ? "longer than its limit" : check(&packet, transport, buffer, len);
     free(buffer);
-    count(&state->question, len);
+    count(&state->work.question, len);
     if (!mistake)
         return 0;
     fprintf(stderr, "%s; rerun: SRVPLAN_SEED=0x%" PRIx64 " meson test dnsd_mutations\n", mistake,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A batch is answered in three steps; what is said is what query_answer says one by one. */
+/* A batch is answered in four steps; what is said is what query_answer says one by one. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +92,7 @@ static size_t put_query(uint8_t *to)
 START_TEST(a_batch_says_what_is_said_one_by_one)
 {
     static const uint8_t source[4] = {192, 0, 2, 1};
-    static struct question questions[QUERY_BATCH];
+    static struct query_work works[QUERY_BATCH];
     static struct query queries[2][QUERY_BATCH];
     unsigned answers = 0, drops = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -108,11 +108,13 @@ START_TEST(a_batch_says_what_is_said_one_by_one)
                                                .now_ms = (int64_t)NOW_S * 1000};
         }
         for (unsigned i = 0; i < count; i++)
-            query_begin(&queries[0][i], &states[0], &questions[i]);
+            query_begin(&queries[0][i], &states[0], &works[i]);
         for (unsigned i = 0; i < count; i++)
-            query_find(&states[0], &questions[i]);
+            query_find(&states[0], &works[i]);
+        for (unsigned i = 0; i < count; i++)
+            query_decide(&queries[0][i], &states[0], &works[i]);
         for (unsigned i = 0; i < count; i++) {
-            size_t got = query_finish(&queries[0][i], &states[0], &questions[i]);
+            size_t got = query_finish(&queries[0][i], &states[0], &works[i]);
             size_t expected = query_answer(&queries[1][i], &states[1]);
             ck_assert_msg(got == expected, "round %u, query %u: %zu bytes, one by one %zu", round,
                           i, got, expected);
@@ -129,17 +131,42 @@ START_TEST(a_batch_says_what_is_said_one_by_one)
 }
 END_TEST
 
+START_TEST(a_name_that_was_looked_up_before_is_the_same_to_decide)
+{
+    unsigned found = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        static struct question question;
+        struct verdict verdicts[2];
+        size_t length = put_query(buffers[0][0]);
+        if (question_parse(buffers[0][0], (uint32_t)length, &question) != QUESTION_GOOD)
+            continue;
+        decide(&question, TRANSPORT_DATAGRAM, &states[0].decide, &verdicts[0]);
+        decide_begin(&question, &states[1].decide);
+        decide_find(&question, &states[1].decide);
+        decide(&question, TRANSPORT_DATAGRAM, &states[1].decide, &verdicts[1]);
+        ck_assert_uint_eq(verdicts[0].thing, verdicts[1].thing);
+        ck_assert_uint_eq(verdicts[0].set, verdicts[1].set);
+        ck_assert_uint_eq(verdicts[0].answer, verdicts[1].answer);
+        ck_assert_uint_eq(verdicts[0].rcode, verdicts[1].rcode);
+        ck_assert_uint_eq(verdicts[0].body_delta, verdicts[1].body_delta);
+        found += question.look_up == QUESTION_FOUND && question.name != IMAGE_NONE;
+    }
+    ck_assert_uint_gt(found, ROUNDS / 4);
+}
+END_TEST
+
 START_TEST(without_an_image_a_batch_gets_servfail)
 {
-    static struct question question;
+    static struct query_work work;
     struct query query = {.bytes = buffers[0][0], .now_ms = 1};
     states[0].decide.image = NULL;
     do
         query.length = put_query(buffers[0][0]);
     while (query.length < 17 || buffers[0][0][2]);
-    query_begin(&query, &states[0], &question);
-    query_find(&states[0], &question);
-    ck_assert_uint_ge(query_finish(&query, &states[0], &question), 12);
+    query_begin(&query, &states[0], &work);
+    query_find(&states[0], &work);
+    query_decide(&query, &states[0], &work);
+    ck_assert_uint_ge(query_finish(&query, &states[0], &work), 12);
     ck_assert_uint_eq(buffers[0][0][3] & 15, 2);
 }
 END_TEST
@@ -151,6 +178,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_batch_says_what_is_said_one_by_one);
+    tcase_add_test(tests, a_name_that_was_looked_up_before_is_the_same_to_decide);
     tcase_add_test(tests, without_an_image_a_batch_gets_servfail);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -222,7 +222,7 @@ START_TEST(a_cookie_comes_back_valid_and_may_come_alone)
     size_t len;
     put_opt(&message, 1232, CLIENT, sizeof CLIENT - 1);
     struct decoded *decoded = ask(&message, TRANSPORT_DATAGRAM);
-    ck_assert_int_eq(state.question.cookie_state, COOKIE_CLIENT_ONLY);
+    ck_assert_int_eq(state.work.question.cookie_state, COOKIE_CLIENT_ONLY);
     ck_assert_uint_eq(decoded->flags, DNS_QR | DNS_RD);
     ck_assert_uint_eq(decoded->count[0], 0);
     uint8_t option[28] = "\0\12\0\30";
@@ -233,7 +233,7 @@ START_TEST(a_cookie_comes_back_valid_and_may_come_alone)
     put_question(&message, "example.org.", RRTYPE_SOA, 1);
     put_opt(&message, 1232, option, sizeof option);
     decoded = ask(&message, TRANSPORT_DATAGRAM);
-    ck_assert_int_eq(state.question.cookie_state, COOKIE_VALID);
+    ck_assert_int_eq(state.work.question.cookie_state, COOKIE_VALID);
     check_option(decoded, COOKIE, true, (const char *)option + 4, 24);
     decoded_free(decoded);
     /* Cookies that cannot be: FORMERR, and no more than a header. */

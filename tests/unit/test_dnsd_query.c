@@ -673,7 +673,7 @@ START_TEST(the_folded_sum_and_the_patches_are_the_sum_of_what_is_sent)
     unsigned compared = 0;
     for (size_t type = 0; type < COUNT_OF(types); type++) {
         struct asked asked = {.name = names[_i], .type = types[type], .edns_size = 1232};
-        struct question *question = &state.question;
+        struct question *question = &state.work.question;
         struct verdict verdict;
         size_t len = put_query(buffer, &asked);
         ck_assert_int_eq(question_parse(buffer, (uint32_t)len, question), QUESTION_GOOD);
