@@ -32,8 +32,8 @@ import dns.zone
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'support'))
 from dns_message import (  # noqa: E402
-    A, AA, AAAA, AD, CD, CNAME, DO, FLAGS, HOST_AT, IN, Malformed, Message, MX, NS, OPT, QR, RA, RD, SOA, SRV,
-    TC, TSIG, Z, mixed_case, only)
+    A, AA, AAAA, AD, CD, CNAME, DO, FLAGS, HOST_AT, IN, Malformed, Message, MX, NS, OPT, QR, RA, RD,
+    SOA, SRV, TC, TSIG, Z, mixed_case, only)
 from dns_peers import Peer, exchange  # noqa: E402
 import generate  # noqa: E402
 from nsd import Nsd  # noqa: E402
@@ -352,6 +352,14 @@ class Query:
         """Sets the id, which tells the queries of a batch apart."""
         self.packet = struct.pack('!H', identifier) + self.packet[2:]
         return self
+
+
+def first_name(wire):
+    """The name that these bytes begin with."""
+    at = 0
+    while wire[at]:
+        at += 1 + wire[at]
+    return wire[:at + 1]
 
 
 class Truth:
