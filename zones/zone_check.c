@@ -4,6 +4,12 @@
 #include "zones/rrtype.h"
 #include "zones/text.h"
 
+enum {
+    RECORD_HEAD_BYTES = 12, /* a pointer, type, class, TTL, length of RDATA */
+    /* Beside them in a message: header, the longest question, OPT. */
+    SET_MAX_BYTES = 65535 - 12 - (NAME_MAX_BYTES + 4) - 11,
+};
+
 struct check {
     const struct zone_tree *tree;
     struct arena *arena;
@@ -79,6 +85,15 @@ static void check_group(const struct check *check, const struct zone_node *node,
                    "expected no NS at a wildcard, found one at %s: what it would mean is not "
                    "defined (RFC 4592, section 4.2)",
                    print(check, node->owner));
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < group->count; i++)
+        bytes += RECORD_HEAD_BYTES + group->records[i]->rdata.len;
+    if (bytes > SET_MAX_BYTES)
+        zone_error(check->faults, &spot, "give the name fewer records",
+                   "expected a set that fits the 65,535 octets of a message, found %u %s records "
+                   "of %llu octets at %s",
+                   group->count, text_type_print(check->arena, group->type),
+                   (unsigned long long)bytes, print(check, node->owner));
     if (group->type == RRTYPE_DS && name_equal(node->owner, check->tree->apex))
         zone_error(check->faults, &spot, "move it to the zone above, beside the NS records there",
                    "expected no DS at the apex of a zone, found one at %s",

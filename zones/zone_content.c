@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zones/zone_content.h"
 
+#include "zones/chain.h"
 #include "zones/rrtype.h"
 #include "zones/zone_check.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -324,6 +326,24 @@ static void nest(struct zone_content *content)
     }
 }
 
+/* What aliases lead to: sets behind those of the files. */
+static void add_chains(struct zone_content *content)
+{
+    struct chains chains =
+        chains_follow(content->arena, &content->names, content->all_names, &content->sets);
+    assert(chains.loop_count == 0); /* zone_check has refused them */
+    size_t count = (size_t)content->sets.count + chains.set_count;
+    struct content_set *sets = arena_array(content->arena, struct content_set, count);
+    if (content->sets.count)
+        memcpy(sets, content->sets.sets, sizeof *sets * content->sets.count);
+    if (chains.set_count)
+        memcpy(sets + content->sets.count, chains.sets, sizeof *sets * chains.set_count);
+    content->sets = (struct content_sets){sets, (uint32_t)count};
+    content->names.types = chains.types;
+    content->names.types_count = chains.types_count;
+    content->names.set_count = (uint32_t)count;
+}
+
 bool zone_content_finish(struct zone_content *content)
 {
     if (content->zone_count)
@@ -351,5 +371,6 @@ bool zone_content_finish(struct zone_content *content)
     content->sets =
         (struct content_sets){content->shared.sets, (uint32_t)content->shared.set_count};
     content->serials = content->slots;
+    add_chains(content);
     return true;
 }
