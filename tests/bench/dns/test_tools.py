@@ -48,7 +48,7 @@ class Tools(unittest.TestCase):
 
     def test_an_echo_is_never_wrong_and_as_long_as_asked(self):
         status, found, errors = self.over_echo('--echo')
-        self.assertEqual((status, found['wrong'], found['lost']), (0, 0, 0), errors)
+        self.assertEqual((status, found['wrong']), (0, 0), errors)
         self.assertGreater(found['answers'], 100)
         self.assertEqual(found['answer_bytes'], 320)
 
@@ -66,7 +66,7 @@ class Tools(unittest.TestCase):
         self.assertIn('too few records', errors)
 
     def test_what_is_not_answered_counts_as_lost(self):
-        _, found, errors = self.over_echo('16', '--echo', planted=('--drop', '10'), seconds='0.8')
+        _, found, errors = self.over_echo('16', '--echo', planted=('--drop', '10'), seconds='1.5')
         self.assertEqual(found['wrong'], 0, errors)
         self.assertGreater(found['answers'], 16)
         self.assertGreaterEqual(found['lost'], 16) # all that were out half a second before the end
