@@ -68,7 +68,7 @@ class Dnsd:
         sanitizer = os.environ.get('ASAN_OPTIONS', '')
         self.process = subprocess.Popen(
             [DNSD, '--image', directory, '--listen', f'127.0.0.1:{self.port}', '--workers', '1',
-             '--nsid', 'somebody'], stderr=subprocess.PIPE, text=True,
+             '--nsid', 'somebody', '--rate-limit', '1000000'], stderr=subprocess.PIPE, text=True,
             env=dict(os.environ, LD_PRELOAD=COUNTER, ALLOCATIONS_FILE=counters,
                      ASAN_OPTIONS=(sanitizer + ':' if sanitizer else '') +
                      'verify_asan_link_order=0:detect_leaks=0'))
