@@ -7,58 +7,57 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "responder.h"
 
 enum {
-    BATCH = 32,
-    BUFFER_BYTES = 2048,
+    TRY_US = 20000,
+    TRIES = 250,
 };
 
-_Noreturn static void echo_run(int fd, unsigned answer_bytes)
+static void become(const char *program, uint16_t port, unsigned answer_bytes, int cpu)
 {
-    static uint8_t buffer[BATCH][BUFFER_BYTES];
-    static struct sockaddr_in peer[BATCH];
-    static struct iovec part[BATCH];
-    static struct mmsghdr message[BATCH];
-    for (;;) {
-        for (int i = 0; i < BATCH; i++) {
-            part[i] = (struct iovec){buffer[i], BUFFER_BYTES};
-            message[i].msg_hdr = (struct msghdr){.msg_name = &peer[i],
-                                                 .msg_namelen = sizeof peer[i],
-                                                 .msg_iov = &part[i],
-                                                 .msg_iovlen = 1};
-        }
-        int count = recvmmsg(fd, message, BATCH, MSG_WAITFORONE, NULL);
-        for (int i = 0; i < count; i++)
-            part[i].iov_len = answer_bytes;
-        for (int at = 0; at < count;) {
-            int sent = sendmmsg(fd, message + at, (unsigned)(count - at), MSG_DONTWAIT);
-            at += sent > 0 ? sent : 1;
-        }
-    }
+    char port_text[8], bytes_text[16];
+    snprintf(port_text, sizeof port_text, "%u", port);
+    snprintf(bytes_text, sizeof bytes_text, "%u", answer_bytes);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    bind_cpu(cpu);
+    execl(program, program, port_text, bytes_text, (char *)NULL);
+    perror(program);
+    _exit(127);
 }
 
-void echo_start(struct echo *echo, unsigned answer_bytes, int cpu)
+static bool answers(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (answer_bytes > BUFFER_BYTES || fd < 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
-        perror("echo");
-        exit(EXIT_FAILURE);
-    }
-    echo->port = ntohs(address.sin_port);
-    echo->pid = fork();
-    if (echo->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        bind_cpu(cpu);
-        echo_run(fd, answer_bytes);
-    }
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct timeval tick = {.tv_usec = TRY_US};
+    uint8_t query[POOL_QUERY_BYTES];
+    size_t len = pool_query(query, 0, POOL_APEX, 0);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    bool answered = fd >= 0 &&
+                    connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+                    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick) == 0 &&
+                    send(fd, query, len, 0) > 0 && recv(fd, query, sizeof query, 0) > 0;
     close(fd);
+    return answered;
+}
+
+void echo_start(struct echo *echo, const char *program, unsigned answer_bytes, int cpu)
+{
+    echo->port = free_port();
+    echo->pid = fork();
+    if (echo->pid == 0)
+        become(program, echo->port, answer_bytes, cpu);
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (answers(echo->port))
+            return;
+        usleep(TRY_US);
+    }
+    fputs("echo: does not answer\n", stderr);
+    exit(EXIT_FAILURE);
 }
 
 void echo_stop(struct echo *echo)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* echo: what the kernel alone costs: receives datagrams in batches and sends each back, its ID in
- * front, filled up to the size of a usual answer. */
+/* echo: the bare responder of ../dns/echo.c as a process: what the kernel alone costs. */
 #pragma once
 #include <stdint.h>
 
@@ -9,6 +8,6 @@ struct echo {
     uint16_t port;
 };
 
-/* Starts it as a process of its own, bound to a CPU (-1: none); ends with its parent. */
-void echo_start(struct echo *echo, unsigned answer_bytes, int cpu);
+/* Starts it, bound to a CPU (-1: none), and waits until it answers; ends with its parent. */
+void echo_start(struct echo *echo, const char *program, unsigned answer_bytes, int cpu);
 void echo_stop(struct echo *echo);

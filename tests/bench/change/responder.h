@@ -43,3 +43,6 @@ int64_t now_ns(void);
 
 /* Binds this process (or thread) to a CPU; -1: does nothing. */
 void bind_cpu(int cpu);
+
+/* A TCP port of the loopback that nobody holds now. */
+uint16_t free_port(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* change_under_load: changes under full load, every answer looked at.
  *
- *   change_under_load DNSD [--changes N] [--domains N] [--bars] [--json FILE]
+ *   change_under_load DNSD [--changes N] [--domains N] [--echo ECHO [--bars]] [--json FILE]
  *                     [--fault ack|mix|deaf]
  *
  * Plays srvpland for a srvplan-dnsd and changes all sets of a pool, one generation after the other
@@ -16,10 +16,10 @@
  *   wrong   not a whole answer to the query
  *   closed  connections that ended
  *
- * All must be 0. Every so many changes the same load goes to an echo, while as many generations are
- * written and not sent: with --bars the gap between two answers may at p99.9 be 1 ms longer than
- * there. --fault plants a fault, and then it must be found: acknowledgements that come too early,
- * one record of the generation before, answers that do not come. */
+ * All must be 0. With --echo every so many changes the same load goes to that program, while as
+ * many generations are written and not sent: with --bars the gap between two answers may at p99.9
+ * be 1 ms longer than there. --fault plants a fault, and then it must be found: acknowledgements
+ * that come too early, one record of the generation before, answers that do not come. */
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ enum {
 };
 
 struct options {
-    const char *program, *json, *where, *fault;
+    const char *program, *json, *where, *fault, *echo;
     unsigned changes, domains, workers, udp_loads;
     int server_cpu, load_cpu;
     bool has_bars;
@@ -216,6 +216,7 @@ static bool parse(struct options *options, int argc, char **argv)
         {"server-cpu", required_argument, NULL, 's'},
         {"load-cpu", required_argument, NULL, 'g'},
         {"where", required_argument, NULL, 'w'},
+        {"echo", required_argument, NULL, 'e'},
         {"json", required_argument, NULL, 'j'},
         {"fault", required_argument, NULL, 'f'},
         {"bars", no_argument, NULL, 'b'},
@@ -233,8 +234,10 @@ static bool parse(struct options *options, int argc, char **argv)
                                           ['n'] = &options->workers,
                                           ['l'] = &options->udp_loads};
     int *const cpus[UCHAR_MAX] = {['s'] = &options->server_cpu, ['g'] = &options->load_cpu};
-    const char **const texts[UCHAR_MAX] = {
-        ['w'] = &options->where, ['j'] = &options->json, ['f'] = &options->fault};
+    const char **const texts[UCHAR_MAX] = {['w'] = &options->where,
+                                           ['j'] = &options->json,
+                                           ['f'] = &options->fault,
+                                           ['e'] = &options->echo};
     for (int option; (option = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (numbers[option])
             *numbers[option] = (unsigned)strtoul(optarg, NULL, 10);
@@ -248,8 +251,9 @@ static bool parse(struct options *options, int argc, char **argv)
             return false;
     }
     options->program = argv[optind];
-    return optind + 1 == argc && options->changes > 0 && options->changes < POOL_MAX_GENERATION &&
-           options->domains > 0 && options->domains <= POOL_MAX_DOMAINS && options->udp_loads > 0 &&
+    return optind + 1 == argc && (options->echo || !options->has_bars) && options->changes > 0 &&
+           options->changes < POOL_MAX_GENERATION && options->domains > 0 &&
+           options->domains <= POOL_MAX_DOMAINS && options->udp_loads > 0 &&
            options->udp_loads <= MAX_UDP_LOADS;
 }
 
@@ -262,7 +266,8 @@ static void start(struct run *run)
                                           .cpu = options->server_cpu};
     pool_init(&run->pool, options->domains);
     responder_start(&run->responder, &run->pool, &how);
-    echo_start(&run->echo, ANSWER_BYTES, options->server_cpu);
+    if (options->echo)
+        echo_start(&run->echo, options->echo, ANSWER_BYTES, options->server_cpu);
     run->generation = 1;
     for (unsigned i = 0; i <= options->udp_loads; i++)
         run->loads[i] = (struct load){.kind = i < options->udp_loads ? LOAD_DATAGRAMS : LOAD_STREAM,
@@ -284,7 +289,8 @@ int main(int argc, char **argv)
     if (!parse(&run.options, argc, argv)) {
         fputs(
             "usage: change_under_load DNSD [--changes N] [--domains N] [--workers N] [--loads N]\n"
-            "         [--server-cpu N] [--load-cpu N] [--where DIR] [--json FILE] [--bars]\n"
+            "         [--server-cpu N] [--load-cpu N] [--where DIR] [--json FILE] [--echo PROGRAM "
+            "[--bars]]\n"
             "         [--fault ack|mix|deaf]\n",
             stderr);
         return 64;
@@ -293,13 +299,14 @@ int main(int argc, char **argv)
     for (unsigned done = 0; done < run.options.changes;) {
         unsigned left = run.options.changes - done, slice = left < SLICE ? left : SLICE;
         change_for(&run, slice);
-        if (run.options.has_bars || run.options.json)
+        if (run.options.echo)
             echo_for(&run, slice);
         done += slice;
     }
     bool good = report(&run);
     responder_stop(&run.responder);
-    echo_stop(&run.echo);
+    if (run.options.echo)
+        echo_stop(&run.echo);
     for (unsigned i = 0; i <= run.options.udp_loads; i++)
         load_fini(&run.loads[i]);
     load_fini(&run.echoed);
