@@ -64,6 +64,7 @@ struct base *base_load(const struct store_inventory *source, struct inventory_so
     struct base *base = checked_calloc(1, sizeof *base);
     *base = (struct base){.refs = 1, .inventory = inventory, .layout = layout, .source = *source};
     base->source.text = arena_text(&base->arena, source->text);
+    base->text_digest = digest_of(text);
     base->source.file = arena_text(&base->arena, source->file);
     base->source.actor = arena_text(&base->arena, source->actor);
     base->names = layout->names;

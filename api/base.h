@@ -17,6 +17,7 @@ struct base {
     struct inventory *inventory;
     struct layout *layout;
     struct store_inventory source;
+    struct digest text_digest;  /* of the source's text */
     struct content_names names; /* the layout's, with slots of ours */
     uint32_t *slot_zone;        /* a zone of each slot: all its zones hold the same sets */
     struct digest names_digest;

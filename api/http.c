@@ -109,6 +109,7 @@ static void add_headers(struct MHD_Response *response, const struct exchange *ex
     add_header(response, "Location", made->location);
     add_header(response, "Link", made->link);
     add_header(response, "Allow", made->allow);
+    add_header(response, "Server-Timing", made->timing);
     add_header(response, "Retry-After", made->retry_after_s ? seconds : NULL);
     add_header(response, "WWW-Authenticate",
                made->status == 401 ? "Bearer realm=\"srvplan\"" : NULL);

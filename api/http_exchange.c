@@ -198,11 +198,22 @@ bool exchange_handle(struct exchange *exchange, const struct world_view *view, i
     return false;
 }
 
+/* As browsers show it (W3C Server Timing): milliseconds by what they were spent for. */
+static void take_timing(struct response *response, const struct world_spent *spent)
+{
+    if (spent->plan_us + spent->image_us + spent->store_us + spent->serve_us > 0)
+        snprintf(response->timing, sizeof response->timing,
+                 "plan;dur=%.1f, image;dur=%.1f, store;dur=%.1f, serve;dur=%.1f",
+                 (double)spent->plan_us / 1000, (double)spent->image_us / 1000,
+                 (double)spent->store_us / 1000, (double)spent->serve_us / 1000);
+}
+
 void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms)
 {
     struct request *request = &exchange->request;
     request->now_ms = now_ms;
     request->route->finish(request, result, &exchange->response);
+    take_timing(&exchange->response, &result->spent);
     if (!exchange->response.status)
         response_problem(&exchange->response, "internal", "the result was not told");
     if (request->route->is_change && !request->job.is_dry_run)

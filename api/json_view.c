@@ -420,7 +420,7 @@ static void status_zones(json_t *json, const struct world_view *view)
     for (uint32_t i = 0; i < names->zone_count && i < STATUS_ZONES_MAX; i++) {
         json_t *zone = json_object();
         json_object_set_new(zone, "zone", name_json(names->zones[i].apex));
-        json_object_set_new(zone, "serial", json_integer(view->zone_serials[i]));
+        json_object_set_new(zone, "serial", json_integer(world_zone_serial(view, i)));
         json_array_append_new(zones, zone);
     }
     json_object_set_new(json, "zones", zones);

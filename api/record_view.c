@@ -56,7 +56,7 @@ static json_t *soa_json(struct walk *walk, const struct content_set *set)
     struct writer w = writer_over(arena_alloc(&walk->scratch, rdata.len), rdata.len);
     size_t numbers_at = rdata.len - SOA_NUMBERS_BYTES;
     write_bytes(&w, rdata.ptr, numbers_at);
-    write_u32(&w, walk->view->zone_serials[walk->zone]); /* the slot's, not the set's */
+    write_u32(&w, world_zone_serial(walk->view, walk->zone)); /* the slot's, not the set's */
     write_bytes(&w, rdata.ptr + numbers_at + 4, SOA_NUMBERS_BYTES - 4);
     json_t *records = json_array();
     if (writer_ok(&w))

@@ -18,6 +18,7 @@ enum {
     REQUEST_PAGE_DEFAULT = 100,
     REQUEST_PAGE_MAX = 1000,
     RESPONSE_ETAG_SIZE = 40,
+    RESPONSE_TIMING_SIZE = 128,
     REQUEST_MISTAKES_MAX = 100, /* a body of 50,000 unknown members does not get 50,000 lines */
 };
 
@@ -29,9 +30,10 @@ struct response {
     const char *page;      /* text, lives on; used without json */
     const char *page_type; /* NULL: text/plain */
     bool is_problem;
-    char etag[RESPONSE_ETAG_SIZE]; /* with its quotes; "": none */
-    char *location, *allow, *link; /* in the arena of the request; NULL: none */
-    uint32_t retry_after_s;        /* 0: none */
+    char etag[RESPONSE_ETAG_SIZE];     /* with its quotes; "": none */
+    char *location, *allow, *link;     /* in the arena of the request; NULL: none */
+    uint32_t retry_after_s;            /* 0: none */
+    char timing[RESPONSE_TIMING_SIZE]; /* where the time of a change went; "": none */
 };
 
 struct request_parameter {

@@ -67,7 +67,8 @@ struct world_view {
     enum store_source inventory_source;
     uint64_t revision, served_revision;
     int64_t published_at_ms, served_at_ms; /* served_at 0: the current revision is not served */
-    const uint32_t *zone_serials;          /* by zone of the layout */
+    const struct content_zone *zones;      /* those of the layout, with their slots */
+    const uint32_t *serials;               /* by slot; see world_zone_serial */
     const struct world_drain *drains;      /* active, and recently closed; by id */
     uint32_t drain_count;
     const struct store_set_version *versions;
@@ -78,6 +79,11 @@ struct world_view {
     uint64_t index;               /* grows with every new view */
     int64_t started_at_ms;
 };
+
+static inline uint32_t world_zone_serial(const struct world_view *view, uint32_t zone)
+{
+    return view->serials[view->zones[zone].slot];
+}
 
 enum drain_state world_drain_state(const struct world_drain *drain, int64_t now_ms);
 
@@ -143,8 +149,17 @@ enum world_outcome {
     WORLD_DRY_RUN, /* nothing changed; `plan` is what it would be */
 };
 
+/* Where the time of a change went, in µs. All zero: nothing was changed. */
+struct world_spent {
+    int64_t plan_us;
+    int64_t image_us; /* rendered and synced under a temporary name */
+    int64_t store_us; /* the commit */
+    int64_t serve_us; /* renamed, handed over, and acknowledged by dnsd or given up on */
+};
+
 struct world_result {
     enum world_outcome outcome;
+    struct world_spent spent;
     struct error error;
     const char *problem; /* stable name of the problem type: "guard", "stale", "unknown-node" … */
     const struct world_view *view; /* after the job; a reference of the result's own */

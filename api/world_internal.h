@@ -70,6 +70,7 @@ struct world {
     struct history history;
     struct store_zone *retired; /* zones that are gone, with their last serials; names are heap */
     size_t retired_count;
+    struct world_spent spent; /* by the last change */
     uint64_t revision, served_revision;
     int64_t published_at_ms, served_at_ms; /* served_at 0: the current one is not served */
     int64_t tick_again_at_ms;

@@ -2,6 +2,7 @@
 #include "api/world_job.h"
 
 #include <stdlib.h>
+#include "zones/base/clock.h"
 
 void job_fail(struct world_result *result, const char *problem, enum error_kind kind,
               const char *message)
@@ -42,7 +43,9 @@ static void keep_outcome(struct world *world, const struct candidate *candidate,
 void job_conclude(struct world *world, const struct world_request *request,
                   struct candidate *candidate, struct world_result *result)
 {
+    int64_t since_us = clock_monotonic_us();
     candidate->planned = planned_make(world->planned->base, &candidate->rows, candidate->at_ms);
+    world->spent = (struct world_spent){.plan_us = clock_monotonic_us() - since_us};
     const struct plan_verdict *refusal =
         world_new_refusal(world->planned->plan, candidate->planned->plan, request->is_override);
     bool served = false;
@@ -54,6 +57,7 @@ void job_conclude(struct world *world, const struct world_request *request,
         result->outcome = WORLD_DRY_RUN;
     } else if (world_publish(world, candidate, &served, &result->error)) {
         result->outcome = served ? WORLD_SERVED : WORLD_STORED;
+        result->spent = world->spent;
     } else {
         result->outcome = WORLD_FAILED;
         result->problem = "unavailable";

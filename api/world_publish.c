@@ -171,15 +171,14 @@ static bool commit_candidate(struct world *world, struct candidate *candidate, u
 {
     struct arena arena = {0};
     struct store_change change = candidate->change;
-    const struct store_inventory *source = &candidate->planned->base->source;
+    const struct base *base = candidate->planned->base;
     struct store_revision revision = {
         .number = number,
         .at_ms = candidate->at_ms,
         .actor = candidate->actor,
         .cause = candidate->cause,
-        .inventory_id = source->id,
-        .inventory_digest =
-            digest_of((struct bytes){(const uint8_t *)source->text.ptr, source->text.len}),
+        .inventory_id = base->source.id,
+        .inventory_digest = base->text_digest,
         .overlays = overlays_json(&arena, &candidate->planned->overlays),
     };
     size_t *where = NULL;
@@ -405,10 +404,31 @@ static void take_over(struct world *world, struct candidate *candidate, uint64_t
     world->dnsd_refusal[0] = '\0';
 }
 
+/* Stages; on a full disk, once more without the ballast where that is allowed. */
+static bool stage(struct world *world, const struct candidate *candidate, uint64_t number,
+                  struct error *err)
+{
+    struct error first = {0};
+    if (stage_image(world, candidate, number, &first))
+        return true;
+    if (first.kind == ERROR_NO_SPACE && candidate->may_use_ballast &&
+        store_drop_ballast(world->store))
+        return stage_image(world, candidate, number, err);
+    return error_set(err, first.kind, "%s", first.message);
+}
+
+static int64_t lap_us(int64_t *since_us)
+{
+    int64_t begun_us = *since_us;
+    *since_us = clock_monotonic_us();
+    return *since_us - begun_us;
+}
+
 bool world_publish(struct world *world, struct candidate *candidate, bool *served,
                    struct error *err)
 {
     uint64_t number = world->revision + 1;
+    int64_t since_us = clock_monotonic_us();
     struct plan *before = world->planned ? world->planned->plan : NULL;
     struct error publish_error = {0};
     if (store_is_broken(world->store))
@@ -420,20 +440,16 @@ bool world_publish(struct world *world, struct candidate *candidate, bool *serve
         candidate->planned->base->names_image.len == 0 &&
         !base_build_names(candidate->planned->base, err))
         return false;
-    struct error staged = {0};
-    if (!stage_image(world, candidate, number, &staged)) {
-        if (staged.kind != ERROR_NO_SPACE || !candidate->may_use_ballast ||
-            !store_drop_ballast(world->store))
-            return error_set(err, staged.kind, "%s", staged.message);
-        if (!stage_image(world, candidate, number, err))
-            return false;
-    }
+    if (!stage(world, candidate, number, err))
+        return false;
+    world->spent.image_us = lap_us(&since_us);
     history_advance(&world->history, before, candidate->planned->plan, number);
     if (!commit_candidate(world, candidate, number, err)) {
         history_retreat(&world->history, number);
         image_dir_discard_staged(&world->image_dir);
         return false;
     }
+    world->spent.store_us = lap_us(&since_us);
     take_over(world, candidate, number);
     image_buffer_fini(&world->planned->base->names_image);
     world->publish_problem[0] = '\0';
@@ -446,6 +462,7 @@ bool world_publish(struct world *world, struct candidate *candidate, bool *serve
         log_error("image not published", log_string("reason", publish_error.message));
     }
     *served = wait_served(world);
+    world->spent.serve_us = lap_us(&since_us);
     int64_t week_ago_ms = candidate->at_ms - INT64_C(7) * 86400 * 1000;
     rows_forget_drains(&world->rows, week_ago_ms);
     history_forget(&world->history, week_ago_ms);

@@ -128,13 +128,15 @@ static void add_versions(const struct world *world, struct view_box *box)
     box->view.version_count = (uint32_t)history->version_count;
 }
 
+/* As many as there are slots, however many zones share them. */
 static void add_serials(const struct world *world, struct view_box *box)
 {
     const struct content_names *names = &world->planned->base->names;
-    uint32_t *serials = arena_array(&box->arena, uint32_t, names->zone_count);
-    for (uint32_t i = 0; i < names->zone_count; i++)
-        serials[i] = world->serials[names->zones[i].slot];
-    box->view.zone_serials = serials;
+    uint32_t *serials = arena_array(&box->arena, uint32_t, names->slot_count);
+    for (uint32_t i = 0; i < names->slot_count; i++)
+        serials[i] = world->serials[i];
+    box->view.zones = names->zones;
+    box->view.serials = serials;
 }
 
 static void add_reason(struct view_box *box, const char **reasons, size_t *count,

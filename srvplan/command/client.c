@@ -369,6 +369,7 @@ bool client_send(struct client *client, const struct client_request *request,
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &reply->status);
     header_copy(client->curl, "ETag", reply->etag);
     header_copy(client->curl, "Content-Type", reply->content_type);
+    header_copy(client->curl, "Server-Timing", reply->timing);
     reply->body_len = sink.len;
     reply->body = sink.body ? sink.body : calloc(1, 1);
     sink.body = NULL;

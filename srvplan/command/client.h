@@ -34,7 +34,8 @@ struct client_reply {
     long status;
     char etag[CLIENT_ETAG_SIZE]; /* "" when there is none */
     char content_type[CLIENT_ETAG_SIZE];
-    char *body; /* heap, NUL behind it; never NULL after a reply */
+    char timing[CLIENT_ETAG_SIZE]; /* Server-Timing of a change; "" when there is none */
+    char *body;                    /* heap, NUL behind it; never NULL after a reply */
     size_t body_len;
 };
 

@@ -186,6 +186,16 @@ static int problem_print(const struct remote *remote, const struct client_reply 
 
 /* ---- requests ---- */
 
+/* What was asked of whom, and of a change, what the server says it spent the time on. */
+static void call_say(const struct output *output, const struct client_request *request,
+                     const struct client_reply *reply)
+{
+    struct arena arena = {0};
+    output_say(output, "%s %s -> %ld%s%s", request->method, request->path, reply->status,
+               reply->timing[0] ? "  " : "", output_text(output, reply->timing, &arena));
+    arena_fini(&arena);
+}
+
 int remote_call(struct remote *remote, const struct client_request *request, const json_t *body,
                 struct remote_reply *reply)
 {
@@ -200,7 +210,7 @@ int remote_call(struct remote *remote, const struct client_request *request, con
     if (!sent)
         return output_fail(remote->output, &err);
     if (remote->output->is_verbose)
-        output_say(remote->output, "%s %s -> %ld", request->method, request->path, raw.status);
+        call_say(remote->output, request, &raw);
     int code = EXIT_FINE;
     json_error_t where;
     if (raw.status < 200 || raw.status > 299) {

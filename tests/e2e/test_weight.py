@@ -39,6 +39,17 @@ class WeightTest(srvplan.ServedCase):
                     self.assertSerialGreater(self.server.serial(), serial)
                 self.assertEqual(self.weight(host='xmpp2'), self.weight(host='xmpp2', tcp=True))
 
+    def test_a_change_says_where_its_time_went(self):
+        parts = r'plan;dur=\d+\.\d, image;dur=\d+\.\d, store;dur=\d+\.\d, serve;dur=\d+\.\d'
+        self.assertRegex(self.weigh('xmpp1', '77', '-m', 'test', '-v').stderr, parts)
+        self.assertNotRegex(self.weigh('xmpp1', '78', '-m', 'test').stderr, parts)
+        path, body = '/api/v1/nodes/xmpp1/weight', {'weight': 79, 'reason': 'test'}
+        changed = self.server.rest('PUT', path, body, {'If-Match': '*'})
+        self.assertRegex(changed.headers['Server-Timing'], f'^{parts}$')
+        tried = self.server.rest('PUT', path + '?dry_run=true', body, {'If-Match': '*'})
+        self.assertEqual((tried.status, tried.headers['Server-Timing']), (200, None))
+        self.assertIsNone(self.server.rest('GET', '/api/v1/nodes/xmpp1').headers['Server-Timing'])
+
     def test_a_form_counts_from_the_planned_weight_each_time(self):
         planned = self.weight()
         for _ in range(3):

@@ -117,11 +117,16 @@ struct world_fixture *world_fixture_new(enum world_fixture_kind kind)
                                                       .at_ms = WORLD_FIXTURE_AT_MS});
     fixture->view.plan = fixture->plan;
     fixture->serials = calloc(fixture->layout->names.zone_count, sizeof *fixture->serials);
-    if (!fixture->serials)
+    fixture->zones = calloc(fixture->layout->names.zone_count, sizeof *fixture->zones);
+    if (!fixture->serials || !fixture->zones)
         abort();
-    for (uint32_t i = 0; i < fixture->layout->names.zone_count; i++)
+    for (uint32_t i = 0; i < fixture->layout->names.zone_count; i++) {
         fixture->serials[i] = 1790000000 + i;
-    fixture->view.zone_serials = fixture->serials;
+        fixture->zones[i] = fixture->layout->names.zones[i];
+        fixture->zones[i].slot = i;
+    }
+    fixture->view.serials = fixture->serials;
+    fixture->view.zones = fixture->zones;
     return fixture;
 }
 
@@ -133,5 +138,6 @@ void world_fixture_free(struct world_fixture *fixture)
     layout_free(fixture->layout);
     inventory_free(fixture->inventory);
     free(fixture->serials);
+    free(fixture->zones);
     free(fixture);
 }

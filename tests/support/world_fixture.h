@@ -18,6 +18,7 @@ struct world_fixture {
     struct plan *plan;
     struct world_drain drains[2];
     uint32_t *serials;
+    struct content_zone *zones;
 };
 
 /* Aborts with a message when it cannot be made. */

@@ -224,7 +224,7 @@ static uint32_t serial_of(const char *apex)
     uint32_t serial = 0;
     for (uint32_t i = 0; i < view->layout->names.zone_count; i++)
         if (memcmp(view->layout->names.zones[i].apex.wire, apex, strlen(apex)) == 0)
-            serial = view->zone_serials[i];
+            serial = world_zone_serial(view, i);
     world_view_unref(view);
     return serial;
 }

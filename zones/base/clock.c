@@ -22,6 +22,13 @@ int64_t clock_monotonic_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_monotonic_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 const char *clock_print(int64_t at_ms, char text[static CLOCK_TEXT_SIZE])
 {
     int64_t seconds = at_ms / 1000, ms = at_ms % 1000;

@@ -8,6 +8,7 @@
 
 int64_t clock_realtime_ms(void);
 int64_t clock_monotonic_ms(void); /* for deadlines: does not jump */
+int64_t clock_monotonic_us(void); /* for how long something took */
 
 enum {
     CLOCK_TEXT_SIZE = 32

@@ -3,6 +3,7 @@
 """From a command's start to the first new answer: srvplan and the others, many domains on one pool.
 
     change.py [--sizes 1,1000,10000,100000] [--servers srvplan,nsd,…] [--rounds 3] [--json FILE]
+    change.py --chain [--sizes 1,100000] [--rounds 20]      where our own time goes
 
 N domains, a zone each, point at one pool in another zone. One node's weight is changed for all of
 them, with the command that each server has for it, and three domains (first, middle, last) are
@@ -16,6 +17,7 @@ that were lost, and the longest silence."""
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -90,6 +92,48 @@ class Ours:
         return [srvplan.SRVPLAN, *words, '--socket', socket], None
 
 
+# ---- ours, part by part
+
+
+def timing_of(said):
+    """{'plan': ms, …} from what `srvplan -v` says of the change."""
+    found = re.search(r'plan;dur=.*', said)
+    if not found:
+        raise RuntimeError(f'no Server-Timing in: {said}')
+    return {part.split(';')[0].strip(): float(part.split('dur=')[1])
+            for part in found[0].split(',')}
+
+
+def timed_ms(run):
+    begin = time.monotonic()
+    run()
+    return (time.monotonic() - begin) * 1000
+
+
+def print_chain(size, rounds):
+    """Where the time of `srvplan weight` goes: medians of so many changes."""
+    with Ours(size, None) as ours:
+        rows = []
+        for _ in range(rounds):
+            row = {'cli': timed_ms(lambda: srvplan.command('--version', check=srvplan.OK)),
+                   'read': timed_ms(lambda: ours.server.get('/nodes/xmpp1'))}
+            words, _ = ours.command('weight')
+            begin = time.monotonic()
+            done = subprocess.run([*words, '-v'], capture_output=True, text=True, check=True)
+            row['whole'] = (time.monotonic() - begin) * 1000
+            row.update(timing_of(done.stderr))
+            row['rest'] = row['whole'] - sum(row[key] for key in row if key != 'whole')
+            rows.append(row)
+    row = median_of(rows)
+    meanings = {'cli': 'start of the command (as for --version)', 'read': 'GET of the node, its ETag',
+                'plan': 'planning', 'image': 'answers.img rendered, written, fsynced',
+                'store': 'commit, fsynced', 'serve': 'rename, fsync, hand-over, acknowledgement, noted',
+                'rest': 'HTTP, the new view, printing', 'whole': 'the command'}
+    print(f'srvplan weight, {size} domains, ms (medians of {rounds}):')
+    for key, meaning in meanings.items():
+        print(f'  {row[key]:8.2f}  {key:<6} {meaning}')
+
+
 # ---- the run
 
 
@@ -133,8 +177,13 @@ def main():
     parser.add_argument('--sizes', default='1,1000,10000,100000')
     parser.add_argument('--servers', default=','.join(servers))
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--chain', action='store_true', help='only ours, part by part')
     parser.add_argument('--json')
     options = parser.parse_args()
+    if options.chain:
+        for size in map(int, options.sizes.split(',')):
+            print_chain(size, max(options.rounds, 3))
+        return
     found, skipped = [], []
     print(f'{"server, change":<26} {"domains":>7} ' + ' '.join(f'{key:>10}' for key in COLUMNS) +
           '   lost/polls    rounds   (ms, medians)')
