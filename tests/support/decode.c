@@ -68,8 +68,9 @@ static void get_name(struct cursor *c, struct decoded_name *name)
 
 static void get_rdata(struct cursor *c, struct decoded_record *record, size_t end)
 {
-    size_t lead = record->type == 33 ? 6 : 0;
-    unsigned names = record->type == 2 || record->type == 33 ? 1 : record->type == 6 ? 2 : 0;
+    size_t lead = record->type == 33 ? 6 : record->type == 15 ? 2 : 0;
+    static const uint8_t names_in[34] = {[2] = 1, [5] = 1, [6] = 2, [12] = 1, [15] = 1, [33] = 1};
+    unsigned names = record->type < sizeof names_in ? names_in[record->type] : 0;
     struct decoded_name name;
     if (end > c->len || c->at + lead > end) {
         c->mistake = "RDATA ends early";
