@@ -3,6 +3,7 @@
 #include "zones/content.h"
 #include "zones/rrtype.h"
 #include "zones/text.h"
+#include "zones/zonefile_read.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -72,6 +73,41 @@ START_TEST(both_names_of_a_soa_are_written_out_and_other_types_left_alone)
 }
 END_TEST
 
+static const struct {
+    uint16_t type;
+    const char *rdata;
+    size_t saved; /* bytes of the template less than of the RDATA */
+} rdata_cases[] = {
+    {RRTYPE_NS, "ns.example.org.", 11},
+    {RRTYPE_CNAME, "www.example.org.", 11},
+    {RRTYPE_PTR, "example.org.", 11},
+    {RRTYPE_MX, "10 mail.example.org.", 11},
+    {RRTYPE_MX, "10 mail.example.net.", 0},
+    {RRTYPE_MX, "0 .", 0},
+    {RRTYPE_SOA, "ns1.example.org. root.example.org. 1 2 3 4 5", 22},
+    {14, "\\# 30 0161076578616d706c65036f7267000162076578616d706c65036f726700", 22}, /* MINFO */
+    {RRTYPE_SRV, "0 0 1 host.example.org.", 0},
+    {RRTYPE_SVCB, "1 host.example.org.", 0},
+    {RRTYPE_TXT, "\"example.org\"", 0},
+};
+
+START_TEST(only_names_that_may_be_compressed_become_templates_and_are_themselves_again)
+{
+    struct name apex = name_of("example.org");
+    uint16_t type = rdata_cases[_i].type;
+    const char *shown = rdata_cases[_i].rdata;
+    const char *line = arena_printf(&arena, "@ 1 TYPE%u %s\n", type, shown);
+    struct zonefile_terms terms = {.origin = apex, .ttl_s = 1};
+    struct zonefile_reading reading = zonefile_read(&arena, text_from(line), &terms);
+    ck_assert_msg(reading.record_count == 1, "%s", shown);
+    struct bytes rdata = reading.records[0].rdata;
+    struct bytes template = content_template_rdata(&arena, type, rdata, apex);
+    ck_assert_msg(template.len + rdata_cases[_i].saved == rdata.len, "%s: %zu of %zu", shown,
+                  template.len, rdata.len);
+    ck_assert_msg(bytes_equal(content_rdata(&arena, type, template, apex), rdata), "%s", shown);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("content");
@@ -80,6 +116,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_template_shares_the_longest_suffix_and_is_the_name_again, 0,
                         COUNT_OF(cases));
     tcase_add_test(tcase, both_names_of_a_soa_are_written_out_and_other_types_left_alone);
+    tcase_add_loop_test(tcase,
+                        only_names_that_may_be_compressed_become_templates_and_are_themselves_again,
+                        0, COUNT_OF(rdata_cases));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

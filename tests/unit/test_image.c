@@ -172,6 +172,127 @@ START_TEST(a_truncated_file_is_refused)
 }
 END_TEST
 
+/* -- damage that the checksum does not show -----------------------------------------------------
+ */
+
+/* Where a value stands in a file of the fixture. */
+static size_t at_zone(size_t field)
+{
+    return (size_t)fixture.image.names_header->zones.first * IMAGE_LINE_BYTES + field;
+}
+
+static size_t at_types(size_t field)
+{
+    return (size_t)fixture.image.names_header->types.first * IMAGE_LINE_BYTES + field;
+}
+
+static size_t at_set(size_t field)
+{
+    return (size_t)fixture.image.answers_header->sets.first * IMAGE_LINE_BYTES + field;
+}
+
+static size_t at_answer(size_t field) /* the first of the SRV set, which has cuts */
+{
+    uint32_t answer = fixture.image.sets[FIXTURE_SRV].answer_first;
+    return (size_t)fixture.image.answers_header->answers.first * IMAGE_LINE_BYTES +
+           answer * sizeof(struct image_answer) + field;
+}
+
+static const struct damage {
+    const char *label;
+    size_t (*section)(size_t field);
+    size_t field;
+    bool in_names;
+    uint8_t bytes[4];
+    size_t count;
+} damages[] = {
+    {"a set of a zone",
+     at_zone,
+     offsetof(struct image_zone, negative_set),
+     true,
+     {0xFE, 0xFF, 0xFF, 0},
+     4},
+    {"the DS of a zone",
+     at_zone,
+     offsetof(struct image_zone, ds_set),
+     true,
+     {0xFE, 0xFF, 0xFF, 0},
+     4},
+    {"a parent", at_zone, offsetof(struct image_zone, parent), true, {0xFE, 0xFF, 0, 0}, 4},
+    {"a number of types", at_types, offsetof(struct image_types, count), true, {0xFF, 0xFF}, 2},
+    {"a flag that does not exist", at_types, offsetof(struct image_types, flags), true, {2, 0}, 2},
+    {"a cut without a referral",
+     at_types,
+     2 * sizeof(struct image_types) + offsetof(struct image_types, flags),
+     true,
+     {1, 0},
+     2},
+    {"a wildcard", at_types, offsetof(struct image_types, wildcard), true, {0xFE, 0xFF, 0, 0}, 4},
+    {"a set at a name",
+     at_types,
+     offsetof(struct image_types, entry[0].set),
+     true,
+     {0xFE, 0xFF, 0xFF, 0},
+     4},
+    {"a flag of a set", at_set, offsetof(struct image_set, flags), false, {2, 0}, 2},
+    {"an answer of a set",
+     at_set,
+     offsetof(struct image_set, answer_first),
+     false,
+     {0xFE, 0xFF, 0xFF, 0},
+     4},
+    {"a patch place", at_answer, offsetof(struct image_answer, patch[0]), false, {0xFF, 0x7F}, 2},
+    {"a number of patches", at_answer, offsetof(struct image_answer, body_patches), false, {81}, 1},
+    {"a cut", at_answer, offsetof(struct image_answer, cut[0]), false, {0xFF, 0xFF}, 2},
+    {"a number of cuts", at_answer, offsetof(struct image_answer, cut_count), false, {17}, 1},
+    {"a required part",
+     at_answer,
+     offsetof(struct image_answer, required_length),
+     false,
+     {0xFF, 0x7F},
+     2},
+};
+
+/* The checksum, which is made anew over the damage. */
+static void reseal(struct image_buffer *file, size_t header_bytes)
+{
+    uint64_t sum = 0;
+    uint8_t *at = file->ptr + offsetof(struct image_names_header, checksum);
+    memset(at, 0, sizeof sum);
+    sum = image_checksum(file->ptr, header_bytes, 0);
+    sum = image_checksum(file->ptr + header_bytes, file->len - header_bytes, sum);
+    memcpy(at, &sum, sizeof sum);
+}
+
+START_TEST(an_index_that_points_outside_is_refused_whatever_the_checksum_says)
+{
+    const struct damage *damage = &damages[_i];
+    struct image_buffer files[2] = {{malloc(fixture.names_file.len), fixture.names_file.len},
+                                    {malloc(fixture.answers_file.len), fixture.answers_file.len}};
+    struct image image = {0};
+    memcpy(files[0].ptr, fixture.names_file.ptr, files[0].len);
+    memcpy(files[1].ptr, fixture.answers_file.ptr, files[1].len);
+    for (int is_damaged = 0; is_damaged < 2; is_damaged++) {
+        struct error err = {0};
+        struct image_buffer *file = &files[damage->in_names ? 0 : 1];
+        if (is_damaged)
+            memcpy(file->ptr + damage->section(damage->field), damage->bytes, damage->count);
+        reseal(file, damage->in_names ? sizeof(struct image_names_header)
+                                      : sizeof(struct image_answers_header));
+        int names_fd = fixture_file(&files[0]), answers_fd = fixture_file(&files[1]);
+        ck_assert_msg(image_open_files(&image, answers_fd, names_fd, &err) == !is_damaged, "%s: %s",
+                      damage->label, is_damaged ? "opened" : err.message);
+        ck_assert_msg(!is_damaged || strstr(err.message, "damaged"), "%s: %s", damage->label,
+                      err.message);
+        image_close(&image);
+        close(names_fd);
+        close(answers_fd);
+    }
+    free(files[0].ptr);
+    free(files[1].ptr);
+}
+END_TEST
+
 START_TEST(answers_of_another_names_file_are_refused)
 {
     struct fixture other;
@@ -286,6 +407,8 @@ int main(void)
     tcase_add_test(tcase, a_change_of_weight_leaves_the_names_file_alone);
     tcase_add_test(tcase, a_flipped_bit_anywhere_is_refused);
     tcase_add_test(tcase, a_truncated_file_is_refused);
+    tcase_add_loop_test(tcase, an_index_that_points_outside_is_refused_whatever_the_checksum_says,
+                        0, COUNT_OF(damages));
     tcase_add_test(tcase, answers_of_another_names_file_are_refused);
     tcase_add_test(tcase, the_next_generation_shares_the_names_and_each_may_close_first);
     tcase_add_test(tcase, a_directory_without_an_image_says_what_to_do);

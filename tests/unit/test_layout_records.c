@@ -88,6 +88,72 @@ static const struct {
      "n.example.org. A 300 1 A\n"},
 };
 
+static const struct {
+    const char *label, *records, *owners; /* of aliases in circles */
+} loops[] = {
+    {"none", "\"a CNAME b\", \"b CNAME n\"", ""},
+    {"an alias of itself", "\"a CNAME a\"", "a.example.org "},
+    {"two, and one that leads to them", "\"a CNAME b\", \"b CNAME a\", \"c CNAME a\"",
+     "a.example.org b.example.org c.example.org "},
+    {"through a wildcard", "\"*.w CNAME x.w\"", "*.w.example.org "},
+    {"out of the zone: nobody knows", "\"a CNAME a.example.com.\"", ""},
+};
+
+START_TEST(aliases_in_a_circle_are_errors)
+{
+    struct findings findings = {0};
+    const char *text =
+        arena_printf(&arena,
+                     "{\"srvplan\": 1, \"domains\": {\"example.org\": {}}, \"zones\": "
+                     "{\"example.org\": {\"records\": [%s]}}, \"nodes\": "
+                     "{\"n\": {\"addresses\": [\"192.0.2.99\"]}}}",
+                     loops[_i].records);
+    struct bytes bytes = {(const uint8_t *)text, strlen(text)};
+    struct inventory *inventory = inventory_load(bytes, "t", &findings);
+    ck_assert_msg(inventory != NULL, "%s", loops[_i].label);
+    struct layout *layout = layout_build(inventory, LAYOUT_FOR_PLAN, &findings);
+    ck_assert_msg((layout == NULL) == (loops[_i].owners[0] != '\0'), "%s", loops[_i].label);
+    const char *owners = "";
+    for (size_t i = 0; i < findings.count; i++) {
+        char owner[64];
+        ck_assert_str_eq(findings.items[i].code, "record-alias-loop");
+        ck_assert_str_eq(findings.items[i].pointer, "/zones/example.org");
+        ck_assert_int_eq(sscanf(findings.items[i].message, "the alias (CNAME) %63s", owner), 1);
+        owners = arena_printf(&arena, "%s%s ", owners, owner);
+    }
+    ck_assert_msg(strcmp(owners, loops[_i].owners) == 0, "%s: %s", loops[_i].label, owners);
+    layout_free(layout);
+    inventory_free(inventory);
+    findings_fini(&findings);
+}
+END_TEST
+
+/* 100,000 domains cost names, not answers: aliases that are equal share what they lead to. */
+START_TEST(equal_aliases_share_their_answers)
+{
+    struct findings findings = {0};
+    static const char text[] =
+        "{\"srvplan\": 1, \"domains\": {\"example.org\": {}}, \"zones\": {"
+        "\"example.org\": {\"records\": [\"a CNAME n.example.net.\", \"b CNAME n.example.net.\"]},"
+        "\"example.com\": {\"records\": [\"a CNAME @\", \"@ TXT x\"]},"
+        "\"example.net\": {\"records\": [\"a CNAME @\", \"@ TXT x\"]}},"
+        "\"nodes\": {\"n\": {\"addresses\": [\"192.0.2.99\"]}}}";
+    struct bytes bytes = {(const uint8_t *)text, strlen(text)};
+    struct inventory *inventory = inventory_load(bytes, "t", &findings);
+    ck_assert(inventory != NULL);
+    struct layout *layout = layout_build(inventory, LAYOUT_FOR_PLAN, &findings);
+    ck_assert(layout != NULL);
+    uint32_t derived = 0;
+    for (uint32_t i = 0; i < layout->fixed_count; i++)
+        derived += layout->fixed[i].chain_count > 0;
+    /* One of a and b; for the apexes SOA, TXT and all else, whose SOA is that of both zones. */
+    ck_assert_uint_eq(derived, 4);
+    layout_free(layout);
+    inventory_free(inventory);
+    findings_fini(&findings);
+}
+END_TEST
+
 START_TEST(records_become_sets_beside_those_of_the_plan)
 {
     struct findings findings = {0};
@@ -117,6 +183,8 @@ int main(void)
     TCase *tcase = tcase_create("layout_records");
     tcase_add_checked_fixture(tcase, NULL, arena_clear);
     tcase_add_loop_test(tcase, records_become_sets_beside_those_of_the_plan, 0, COUNT_OF(cases));
+    tcase_add_loop_test(tcase, aliases_in_a_circle_are_errors, 0, COUNT_OF(loops));
+    tcase_add_test(tcase, equal_aliases_share_their_answers);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
