@@ -10,7 +10,7 @@ FLAGS = {'QR': QR, 'AA': AA, 'TC': TC, 'RD': RD, 'RA': RA, 'Z': Z, 'AD': AD, 'CD
 DO = 0x8000
 SECTIONS = ('answer', 'authority', 'additional')
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, OPT, TSIG = 1, 2, 5, 6, 12, 15, 28, 33, 41, 250
-SVCB, HTTPS = 64, 65
+DS, SVCB, HTTPS = 43, 64, 65
 IN = 1
 HOST_AT = {NS: 0, MX: 2, SRV: 6, SVCB: 2, HTTPS: 2}  # in RDATA of which hosts come along
 HEADER_BYTES, QUESTION_TAIL_BYTES = 12, 4
@@ -27,9 +27,9 @@ class Message:
     Names come in lower case and uncompressed, so that records compare as tuples.
 
     flags without opcode and rcode; rcode with the upper bits of OPT; records are tuples
-    (owner, type, class, TTL, RDATA)."""
+    (owner, type, class, TTL, RDATA). `may_repeat`: Knot 3.2 sends some additional records twice."""
 
-    def __init__(self, wire):
+    def __init__(self, wire, may_repeat=False):
         if len(wire) < HEADER_BYTES:
             raise Malformed('shorter than a header')
         self.wire, self.at, self.known = wire, HEADER_BYTES, set()
@@ -46,7 +46,7 @@ class Message:
             self.core = self.at  # in the end, the length without the additional section
             found = [self.record(section) for _ in range(count)]
             setattr(self, section, [record for record in found if record])
-            self.check_sets(section)
+            self.check_sets(section, may_repeat and section == 'additional')
         if self.at != len(wire):
             raise Malformed(f'{len(wire) - self.at} bytes left over')
 
@@ -66,6 +66,8 @@ class Message:
             if length >= 0xC0:
                 target = (length & 0x3F) << 8 | self.take(1)[0]
                 end = end or self.at
+                if not labels and start < 0x4000:
+                    starts.append(start)  # a name that is nothing but a pointer is one, too
                 if not may_compress:
                     raise Malformed(f'a compressed name at {start}')
                 if target not in self.known:
@@ -120,9 +122,9 @@ class Message:
         self.edns = (rdclass, ttl >> 16 & 0xFF, ttl & 0xFFFF)
         self.rcode |= ttl >> 24 << 4
 
-    def check_sets(self, section):
+    def check_sets(self, section, may_repeat):
         records = getattr(self, section)
-        if len(set(records)) != len(records):
+        if len(set(records)) != len(records) and not may_repeat:
             raise Malformed(f'{section}: a record twice')
         ttls = {}
         for owner, rdtype, rdclass, ttl, _rdata in records:
