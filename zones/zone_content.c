@@ -265,6 +265,7 @@ void zone_content_add(struct zone_content *content, const struct zone_source *so
 {
     struct zone_work work = {.content = content};
     uint64_t errors = content->faults.errors;
+    size_t first_fault = content->faults.count;
     struct name origin = source->apex.len ? source->apex : source->origin;
     struct zonefile_reading reading =
         zonefile_read(&work.scratch, source->text,
@@ -280,6 +281,7 @@ void zone_content_add(struct zone_content *content, const struct zone_source *so
         if (content->faults.errors == errors)
             add_zone(&work, soa, source->path);
     }
+    zone_faults_sort(&content->faults, first_fault);
     arena_fini(&work.scratch);
 }
 
@@ -292,27 +294,51 @@ static int compare_zones(const void *left, const void *right)
     return name_compare(a->apex, b->apex);
 }
 
-/* Hides what the outer zone says at and below the apex of an inner one. */
-static void hide_below(struct zone_content *content, const struct content_zone *outer,
-                       struct name apex)
+/* The first name of a zone that is not before `name`: index in all_names. */
+static uint32_t first_from(const struct zone_content *content, const struct content_zone *zone,
+                           struct name name)
 {
-    uint32_t low = outer->first_name, high = low + outer->name_count, end = high;
+    uint32_t low = zone->first_name, high = low + zone->name_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (name_compare(content->all_names[middle].owner, apex) < 0)
+        if (name_compare(content->all_names[middle].owner, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < end && name_is_within(content->all_names[low].owner, apex); low++) {
-        struct content_name *name = &content->all_names[low];
+    return low;
+}
+
+/* Hides what the outer zone says at and below the apex of an inner one. */
+static void hide_below(struct zone_content *content, const struct content_zone *outer,
+                       struct name apex)
+{
+    uint32_t end = outer->first_name + outer->name_count;
+    for (uint32_t i = first_from(content, outer, apex);
+         i < end && name_is_within(content->all_names[i].owner, apex); i++) {
+        struct content_name *name = &content->all_names[i];
         name->kind = name->kind == CONTENT_CUT && name_equal(name->owner, apex) ? CONTENT_DELEGATION
                                                                                 : CONTENT_GLUE;
     }
 }
 
+/* Whether the outer zone leads resolvers towards the inner one: NS at its apex, or above it. */
+static bool is_delegated(const struct zone_content *content, const struct content_zone *outer,
+                         struct name apex)
+{
+    for (struct name name = apex; name.len > outer->apex.len; name = name_parent(name)) {
+        uint32_t i = first_from(content, outer, name);
+        if (i < outer->first_name + outer->name_count &&
+            (content->all_names[i].kind == CONTENT_CUT ||
+             content->all_names[i].kind == CONTENT_DELEGATION) &&
+            name_equal(content->all_names[i].owner, name))
+            return true;
+    }
+    return false;
+}
+
 /* Each zone's nearest zone above: in canonical order that is one of those that are not over yet. */
-static void nest(struct zone_content *content)
+static void nest(struct zone_content *content, const char *const *paths)
 {
     uint32_t open[NAME_MAX_LABELS + 1], depth = 0;
     for (uint32_t i = 0; i < content->zone_count; i++) {
@@ -322,8 +348,26 @@ static void nest(struct zone_content *content)
         zone->parent = depth ? open[depth - 1] : CONTENT_NONE;
         for (uint32_t j = 0; j < depth; j++)
             hide_below(content, &content->zones[open[j]], zone->apex);
+        if (depth && !is_delegated(content, &content->zones[zone->parent], zone->apex))
+            zone_warn(&content->faults, &(struct zone_spot){.path = paths[zone->parent]},
+                      "add them",
+                      "no NS records for the zone %s, which is served, too: resolvers do not find "
+                      "it from here",
+                      name_print(content->arena, zone->apex));
         open[depth++] = i;
     }
+}
+
+static bool check_twins(struct zone_content *content, const char *const *paths)
+{
+    for (size_t i = 1; i < content->zone_count; i++) {
+        const struct content_zone *zone = &content->zones[i];
+        if (name_equal(zone->apex, zone[-1].apex))
+            zone_error(&content->faults, &(struct zone_spot){.path = paths[i]}, "give one of them",
+                       "the zone %s is in %s, too", name_print(content->arena, zone->apex),
+                       paths[i - 1]);
+    }
+    return content->faults.errors == 0;
 }
 
 /* What aliases lead to: sets behind those of the files. */
@@ -346,18 +390,14 @@ static void add_chains(struct zone_content *content)
 
 bool zone_content_finish(struct zone_content *content)
 {
+    const char **paths = arena_array(content->arena, const char *, content->zone_count);
     if (content->zone_count)
         qsort(content->zones, content->zone_count, sizeof *content->zones, compare_zones);
-    for (size_t i = 1; i < content->zone_count; i++) {
-        const struct content_zone *zone = &content->zones[i], *twin = &content->zones[i - 1];
-        struct zone_spot spot = {.path = content->paths[zone->parent]};
-        if (name_equal(zone->apex, twin->apex))
-            zone_error(&content->faults, &spot, "give one of them", "the zone %s is in %s, too",
-                       name_print(content->arena, zone->apex), content->paths[twin->parent]);
-    }
-    if (content->faults.errors)
+    for (size_t i = 0; i < content->zone_count; i++)
+        paths[i] = content->paths[content->zones[i].parent];
+    if (content->faults.errors || !check_twins(content, paths))
         return false;
-    nest(content);
+    nest(content, paths);
     content->names = (struct content_names){
         .zones = content->zones,
         .zone_count = (uint32_t)content->zone_count,

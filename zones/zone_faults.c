@@ -3,6 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     MESSAGE_SIZE = 1536 /* a name of 255 octets may take 1,021 characters */
@@ -52,4 +54,20 @@ void zone_warn(struct zone_faults *faults, const struct zone_spot *spot, const c
                             .mend = mend},
         format, args);
     va_end(args);
+}
+
+static int compare_faults(const void *left, const void *right)
+{
+    const struct zone_fault *a = left, *b = right;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    if (a->column != b->column)
+        return a->column < b->column ? -1 : 1;
+    return strcmp(a->message, b->message);
+}
+
+void zone_faults_sort(struct zone_faults *faults, size_t first)
+{
+    if (faults->count > first + 1)
+        qsort(faults->items + first, faults->count - first, sizeof *faults->items, compare_faults);
 }

@@ -42,3 +42,6 @@ bool zone_error(struct zone_faults *faults, const struct zone_spot *spot, const 
                 const char *format, ...) PRINTF_LIKE(4, 5);
 void zone_warn(struct zone_faults *faults, const struct zone_spot *spot, const char *mend,
                const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* Puts the faults from items[first] on in the order of lines. */
+void zone_faults_sort(struct zone_faults *faults, size_t first);

@@ -327,7 +327,8 @@ class ZonesTest(srvplan.Case):
         rng = random.Random(seed)
         truth = Truth(texts)
         wanted = queries(rng, truth)
-        with ZoneServer(ours or texts, '--answer-order', rng.choice(['weighted', 'fixed'])) as server, \
+        order = rng.choice(['weighted', 'fixed'])
+        with ZoneServer(ours or texts, '--answer-order', order, '--rate-limit', '0') as server, \
                 Nsd(texts) as nsd, Knot(texts) as knot:
             peers = [Peer(one.port) for one in (server, nsd, knot)]
             try:
