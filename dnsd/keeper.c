@@ -34,6 +34,8 @@ enum role {
     ROLES,
 };
 
+static const struct keeper_image no_image = {.answers_fd = -1, .names_fd = -1, .versions_fd = -1};
+
 struct child {
     pid_t pid;        /* 0: there is none */
     int64_t since_ms; /* started, or told to end */
@@ -126,7 +128,7 @@ static void start_compiler(struct keeper *keeper)
     pid_t pid = -1;
     keeper->wants_compile = false;
     if (keeper_image_make(&keeper->compiled, keeper->generation + 1, &err))
-        pid = keeper_compile(keeper->options, &keeper->compiled, &err);
+        pid = keeper_compile(keeper->options, &keeper->compiled, &keeper->served, &err);
     if (pid > 0) {
         keeper->generation++;
         start(keeper, COMPILER, pid);
@@ -242,7 +244,7 @@ static void on_ready(struct keeper *keeper)
     if (keeper->is_compiled) {
         keeper_image_close(&keeper->served);
         keeper->served = keeper->compiled;
-        keeper->compiled = (struct keeper_image){.answers_fd = -1, .names_fd = -1};
+        keeper->compiled = no_image;
         keeper->is_compiled = false;
     }
     log_info("zone files served", log_number("generation", (int64_t)keeper->served.generation),
@@ -369,8 +371,8 @@ bool keeper_run(const struct options *options, const struct sockets *sockets,
                             .argv = argv,
                             .signals = -1,
                             .inbox = -1,
-                            .compiled = {.answers_fd = -1, .names_fd = -1},
-                            .served = {.answers_fd = -1, .names_fd = -1},
+                            .compiled = no_image,
+                            .served = no_image,
                             .wants_compile = true,
                             .err = err,
                             .restart_wait_ms = RESTART_MIN_MS};

@@ -31,7 +31,8 @@ bool keeper_image_make(struct keeper_image *image, uint64_t generation, struct e
     image->generation = generation;
     image->answers_fd = memfd_create("srvplan-answers", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     image->names_fd = memfd_create("srvplan-names", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (image->answers_fd >= 0 && image->names_fd >= 0)
+    image->versions_fd = memfd_create("srvplan-versions", MFD_CLOEXEC);
+    if (image->answers_fd >= 0 && image->names_fd >= 0 && image->versions_fd >= 0)
         return true;
     error_system(err, "image", NULL, "cannot make a file in memory");
     keeper_image_close(image);
@@ -50,6 +51,7 @@ void keeper_image_close(struct keeper_image *image)
 {
     fd_close(&image->answers_fd);
     fd_close(&image->names_fd);
+    fd_close(&image->versions_fd);
 }
 
 /* -- children -----------------------------------------------------------------------------------
@@ -83,7 +85,7 @@ static void limit_compiler(void)
 }
 
 pid_t keeper_compile(const struct options *options, const struct keeper_image *image,
-                     struct error *err)
+                     const struct keeper_image *earlier, struct error *err)
 {
     pid_t keeper = getpid(), pid = fork();
     if (pid < 0)
@@ -93,8 +95,13 @@ pid_t keeper_compile(const struct options *options, const struct keeper_image *i
     become_child(keeper);
     limit_compiler();
     struct error why = {0};
-    enum zone_compiled done =
-        zone_compile(options, image->generation, image->answers_fd, image->names_fd, &why);
+    const struct zone_compile_files files = {
+        .answers_fd = image->answers_fd,
+        .names_fd = image->names_fd,
+        .versions_fd = image->versions_fd,
+        .earlier_fd = earlier->versions_fd,
+    };
+    enum zone_compiled done = zone_compile(options, image->generation, &files, &why);
     if (done == ZONE_COMPILE_FAILED)
         fprintf(stderr, "srvplan-dnsd: %s\n", why.message);
     _exit(done == ZONE_COMPILED ? KEEPER_CHILD_DONE : KEEPER_CHILD_REFUSED);

@@ -12,10 +12,11 @@
 /* The image that a compiler made, or is making. */
 struct keeper_image {
     int answers_fd, names_fd; /* -1: none */
+    int versions_fd;          /* of the zones: for the next compiler */
     uint64_t generation;
 };
 
-/* Two empty files in memory. */
+/* Empty files in memory. */
 NODISCARD bool keeper_image_make(struct keeper_image *image, uint64_t generation,
                                  struct error *err);
 /* Nobody changes it any more. */
@@ -28,9 +29,9 @@ enum {
     KEEPER_CHILD_REFUSED = 1,
 };
 
-/* Starts one; its end says how it went. -1: *err says why not. */
+/* Starts one, after an earlier one or none; its end says how it went. -1: *err says why not. */
 pid_t keeper_compile(const struct options *options, const struct keeper_image *image,
-                     struct error *err);
+                     const struct keeper_image *earlier, struct error *err);
 
 struct keeper_server {
     char *const *argv; /* ours: options mean the same to it */

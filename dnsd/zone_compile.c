@@ -144,10 +144,10 @@ static void print_faults(const struct zone_faults *faults)
 /* -- writing ------------------------------------------------------------------------------------
  */
 
-static bool write_all(int fd, const struct image_buffer *buffer, struct error *err)
+static bool write_all(int fd, struct bytes bytes, struct error *err)
 {
-    for (size_t at = 0; at < buffer->len;) {
-        ssize_t written = write(fd, buffer->ptr + at, buffer->len - at);
+    for (size_t at = 0; at < bytes.len;) {
+        ssize_t written = write(fd, bytes.ptr + at, bytes.len - at);
         if (written < 0 && errno != EINTR)
             return error_system(err, "image", "free memory", "cannot write it");
         at += written > 0 ? (size_t)written : 0;
@@ -155,23 +155,38 @@ static bool write_all(int fd, const struct image_buffer *buffer, struct error *e
     return true;
 }
 
-static bool write_image(const struct zone_content *content, uint64_t generation, int answers_fd,
-                        int names_fd, struct error *err)
+static bool write_image(const struct zone_content *content, uint64_t generation,
+                        const struct zone_compile_files *to, struct error *err)
 {
     struct image_buffer names = {0}, answers = {0};
     struct digest digest;
     bool done = image_build_names(&content->names, &names, &digest, err) &&
-                write_all(names_fd, &names, err) &&
+                write_all(to->names_fd, (struct bytes){names.ptr, names.len}, err) &&
                 image_build_answers(&content->sets, content->serials, content->names.slot_count,
                                     &digest, generation, &answers, err) &&
-                write_all(answers_fd, &answers, err);
+                write_all(to->answers_fd, (struct bytes){answers.ptr, answers.len}, err) &&
+                write_all(to->versions_fd,
+                          (struct bytes){(const uint8_t *)content->versions,
+                                         sizeof *content->versions * content->names.zone_count},
+                          err);
     image_buffer_fini(&names);
     image_buffer_fini(&answers);
     return done;
 }
 
+static void compare_with(struct zone_content *content, int earlier_fd)
+{
+    struct mapping earlier = {0};
+    struct error ignored = {0}; /* it is for warnings */
+    if (earlier_fd >= 0 && mapping_open(&earlier, earlier_fd, "versions", &ignored))
+        zone_content_compare(content, (const struct zone_version *)(const void *)earlier.ptr,
+                             earlier.len / sizeof(struct zone_version));
+    mapping_close(&earlier);
+}
+
 static enum zone_compiled compile_files(struct arena *arena, const struct options *options,
-                                        uint64_t generation, int fds[static 2], struct error *err)
+                                        uint64_t generation, const struct zone_compile_files *to,
+                                        struct error *err)
 {
     struct files files = {.arena = arena};
     struct zone_content content = {.arena = arena, .order = options->zone_order};
@@ -182,10 +197,12 @@ static enum zone_compiled compile_files(struct arena *arena, const struct option
     for (size_t i = 0; i < files.count; i++)
         read_zone(&content, &files.items[i]);
     bool is_good = zone_content_finish(&content);
+    if (is_good)
+        compare_with(&content, to->earlier_fd);
     print_faults(&content.faults);
     if (!is_good)
         return ZONE_COMPILE_REFUSED;
-    if (!write_image(&content, generation, fds[0], fds[1], err))
+    if (!write_image(&content, generation, to, err))
         return ZONE_COMPILE_FAILED;
     log_info("zone files compiled", log_number("zones", content.names.zone_count),
              log_number("names", content.names.name_count),
@@ -194,12 +211,11 @@ static enum zone_compiled compile_files(struct arena *arena, const struct option
     return ZONE_COMPILED;
 }
 
-enum zone_compiled zone_compile(const struct options *options, uint64_t generation, int answers_fd,
-                                int names_fd, struct error *err)
+enum zone_compiled zone_compile(const struct options *options, uint64_t generation,
+                                const struct zone_compile_files *files, struct error *err)
 {
     struct arena arena = {0};
-    enum zone_compiled result =
-        compile_files(&arena, options, generation, (int[]){answers_fd, names_fd}, err);
+    enum zone_compiled result = compile_files(&arena, options, generation, files, err);
     arena_fini(&arena);
     return result;
 }

@@ -14,6 +14,13 @@ enum zone_compiled {
     ZONE_COMPILE_FAILED,  /* *err says why */
 };
 
-/* Writes the image of `generation` to two empty files. */
-enum zone_compiled zone_compile(const struct options *options, uint64_t generation, int answers_fd,
-                                int names_fd, struct error *err);
+/* Files to write, empty, and what an earlier compilation wrote, or -1. */
+struct zone_compile_files {
+    int answers_fd, names_fd; /* the image */
+    int versions_fd;          /* for the next compilation */
+    int earlier_fd;
+};
+
+/* Writes the image of `generation`. */
+enum zone_compiled zone_compile(const struct options *options, uint64_t generation,
+                                const struct zone_compile_files *files, struct error *err);

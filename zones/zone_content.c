@@ -20,6 +20,7 @@ struct zone_work {
     struct arena scratch;
     struct zone_tree tree;
     uint32_t soa_set, negative_set;
+    uint64_t hash; /* of what it holds but for the serial */
 };
 
 /* -- sets ---------------------------------------------------------------------------------------
@@ -119,6 +120,8 @@ static void make_set(struct zone_work *work, const struct zone_node *node, struc
     };
     add_addresses(work, group, &set, additional);
     group->set = zone_sets_add(&work->content->shared, &set);
+    work->hash = zone_sets_hash(
+        zone_sets_hash_bytes(work->hash, (struct bytes){node->owner.wire, node->owner.len}), &set);
 }
 
 /* The SOA set again, as negative answers carry it. */
@@ -217,13 +220,21 @@ static void add_zone(struct zone_work *work, const struct zonefile_record *soa, 
     content->paths = arena_grow(content->arena, content->paths, &content->path_capacity,
                                 content->zone_count + 1, sizeof *content->paths);
     content->paths[content->zone_count] = path;
+    content->added = arena_grow(content->arena, content->added, &content->added_capacity,
+                                content->zone_count + 1, sizeof *content->added);
+    uint32_t serial = read_u32(&numbers);
+    content->added[content->zone_count] = (struct zone_version){
+        .name = zone_sets_hash_bytes(0, (struct bytes){work->tree.apex.wire, work->tree.apex.len}),
+        .content = work->hash,
+        .serial = serial,
+    };
     content->zones[content->zone_count] = (struct content_zone){
         .apex = content->all_names[first].owner,
         .first_name = (uint32_t)first,
         .name_count = (uint32_t)(content->name_count - first),
         .soa_set = work->soa_set,
         .negative_set = work->negative_set,
-        .slot = slot_of(content, read_u32(&numbers)),
+        .slot = slot_of(content, serial),
         .parent = (uint32_t)content->zone_count, /* where its path is, until finish */
     };
     content->zone_count++;
@@ -391,13 +402,19 @@ static void add_chains(struct zone_content *content)
 bool zone_content_finish(struct zone_content *content)
 {
     const char **paths = arena_array(content->arena, const char *, content->zone_count);
+    struct zone_version *versions =
+        arena_array(content->arena, struct zone_version, content->zone_count);
     if (content->zone_count)
         qsort(content->zones, content->zone_count, sizeof *content->zones, compare_zones);
-    for (size_t i = 0; i < content->zone_count; i++)
+    for (size_t i = 0; i < content->zone_count; i++) {
         paths[i] = content->paths[content->zones[i].parent];
+        versions[i] = content->added[content->zones[i].parent];
+    }
     if (content->faults.errors || !check_twins(content, paths))
         return false;
     nest(content, paths);
+    content->zone_paths = paths;
+    content->versions = versions;
     content->names = (struct content_names){
         .zones = content->zones,
         .zone_count = (uint32_t)content->zone_count,
@@ -413,4 +430,31 @@ bool zone_content_finish(struct zone_content *content)
     content->serials = content->slots;
     add_chains(content);
     return true;
+}
+
+static int compare_versions(const void *left, const void *right)
+{
+    const struct zone_version *a = left, *b = right;
+    return (a->name > b->name) - (a->name < b->name);
+}
+
+void zone_content_compare(struct zone_content *content, const struct zone_version *earlier,
+                          size_t count)
+{
+    struct zone_version *sorted = arena_array(content->arena, struct zone_version, count);
+    if (count)
+        memcpy(sorted, earlier, sizeof *sorted * count);
+    qsort(sorted, count, sizeof *sorted, compare_versions);
+    for (size_t i = 0; i < content->zone_count; i++) {
+        const struct zone_version *now = &content->versions[i];
+        const struct zone_version *then =
+            bsearch(now, sorted, count, sizeof *sorted, compare_versions);
+        uint32_t grown = then ? now->serial - then->serial : 1; /* RFC 1982 */
+        if (then && now->content != then->content && (grown == 0 || grown > INT32_MAX))
+            zone_warn(&content->faults, &(struct zone_spot){.path = content->zone_paths[i]},
+                      "raise the serial with each change",
+                      "%s has changed, but its serial went from %u to %u",
+                      name_print(content->arena, content->zones[i].apex), then->serial,
+                      now->serial);
+    }
 }

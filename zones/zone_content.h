@@ -19,6 +19,13 @@ struct zone_source {
     struct name origin; /* of relative names before the first $ORIGIN; len 0: there is none */
 };
 
+/* What one load of the zone files leaves for the next: a zone of another content has to have a
+ * greater serial (RFC 1982), or those who look at serials do not notice. */
+struct zone_version {
+    uint64_t name, content; /* hashes */
+    uint32_t serial, reserved;
+};
+
 /* Zeroed but for what its comments say it is empty. */
 struct zone_content {
     struct arena *arena;       /* set it: everything lives there */
@@ -27,16 +34,19 @@ struct zone_content {
 
     struct content_names names; /* after zone_content_finish */
     struct content_sets sets;
-    const uint32_t *serials; /* names.slot_count of them */
+    const uint32_t *serials;             /* names.slot_count of them */
+    const struct zone_version *versions; /* by zone */
+    const char *const *zone_paths;       /* likewise */
 
     /* Under construction. */
     struct zone_sets shared;
     struct content_zone *zones;
-    const char **paths; /* of each zone */
+    const char **paths; /* of each zone, in the order of adding */
+    struct zone_version *added;
     struct content_name *all_names;
     uint32_t *slots;
-    size_t zone_count, zone_capacity, path_capacity, name_count, name_capacity, slot_count,
-        slot_capacity;
+    size_t zone_count, zone_capacity, path_capacity, added_capacity, name_count, name_capacity,
+        slot_count, slot_capacity;
 };
 
 /* Adds the zone of a file, or its faults. */
@@ -45,3 +55,7 @@ void zone_content_add(struct zone_content *content, const struct zone_source *so
 /* Puts the zones together and fills names, sets and serials. False: there are errors among the
  * faults, and nothing is to be served. */
 NODISCARD bool zone_content_finish(struct zone_content *content);
+
+/* Warns of zones that differ from those of an earlier load without a greater serial. */
+void zone_content_compare(struct zone_content *content, const struct zone_version *earlier,
+                          size_t count);

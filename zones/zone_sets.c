@@ -16,7 +16,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ hash >> 32;
 }
 
-static uint64_t mix_bytes(uint64_t hash, struct bytes bytes)
+uint64_t zone_sets_hash_bytes(uint64_t hash, struct bytes bytes)
 {
     hash = mix(hash, bytes.len);
     for (size_t at = 0; at < bytes.len; at += 8) {
@@ -28,11 +28,17 @@ static uint64_t mix_bytes(uint64_t hash, struct bytes bytes)
     return hash;
 }
 
+uint64_t zone_sets_hash(uint64_t hash, const struct content_set *set)
+{
+    hash = mix(mix(hash, set->type), set->ttl_s);
+    for (uint32_t i = 0; i < set->count; i++)
+        hash = zone_sets_hash_bytes(hash, set->rdata[i]);
+    return hash;
+}
+
 static uint64_t hash_set(const struct content_set *set)
 {
-    uint64_t hash = mix(mix(mix(set->type, set->section), set->order), set->ttl_s);
-    for (uint32_t i = 0; i < set->count; i++)
-        hash = mix_bytes(hash, set->rdata[i]);
+    uint64_t hash = zone_sets_hash(mix(set->section, set->order), set);
     for (uint32_t i = 0; i < set->additional_count; i++)
         hash = mix(mix(hash, set->additional[i].record), set->additional[i].set);
     return hash;

@@ -27,3 +27,7 @@ uint32_t zone_sets_add(struct zone_sets *all, const struct content_set *set);
 
 /* The same for a list of types, in ascending order. */
 uint32_t zone_sets_add_types(struct zone_sets *all, const struct content_types *types);
+
+/* A hash of what the zone says with a set: type, TTL and records. Goes on from `hash`. */
+uint64_t zone_sets_hash(uint64_t hash, const struct content_set *set);
+uint64_t zone_sets_hash_bytes(uint64_t hash, struct bytes bytes);

@@ -240,6 +240,18 @@ class TakeoverTest(ZonesCase):
         server.wait_for('zone files served', 2)
         srvplan.wait_until(lambda: self.weight(server) == 9, 5, 'the mended file is served')
 
+    def test_a_change_without_a_new_serial_is_said(self):
+        server = self.serve_zones()
+        for times, (serial, weight, is_said) in enumerate(((1, 3, False), (1, 4, True), (2, 5, False),
+                                                           (2**31 + 9, 6, True)), 2):
+            server.write('example.org.', zone(serial, weight))
+            before = server.log().count('has changed, but its serial went')
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for('zone files served', times)
+            said = server.log().count('has changed, but its serial went') - before
+            self.assertEqual(said, is_said, (serial, weight))
+            self.assertEqual(self.weight(server), weight)
+
     def test_a_server_that_dies_is_started_again(self):
         server = self.serve_zones()
         for times in (2, 3):
