@@ -275,7 +275,8 @@ static void on_message(struct dnsd_link *link, struct handover_packet *packet)
     static const enum dnsd_event_kind kinds[] = {[HANDOVER_HELLO] = DNSD_HELLO,
                                                  [HANDOVER_SERVED] = DNSD_SERVED,
                                                  [HANDOVER_REFUSED] = DNSD_REFUSED,
-                                                 [HANDOVER_RETIRED] = DNSD_RETIRED};
+                                                 [HANDOVER_RETIRED] = DNSD_RETIRED,
+                                                 [HANDOVER_ASK] = DNSD_ASK};
     const struct handover_message *message = &packet->message;
     if (message->kind >= COUNT_OF(kinds) || message->kind == HANDOVER_LOAD || message->kind == 0) {
         log_warning("dnsd sent a message of an unknown kind", log_number("kind", message->kind));
@@ -313,9 +314,10 @@ static int greet(struct dnsd_link *link, int connection, struct handover_packet 
                     log_string("reason", err.message));
         return -1;
     }
+    /* Not peer.pid: who connected is its porter. The kernel says who sent the greeting. */
     if (link->watch == WATCH_NONE)
-        return adopt(link, packet, peer.pid) ? 0 : -1;
-    return peer.pid == link->pid ? 0 : -1; /* one dnsd at a time */
+        return adopt(link, packet, packet->sender) ? 0 : -1;
+    return packet->sender == link->pid ? 0 : -1; /* one dnsd at a time */
 }
 
 static void on_connect(struct dnsd_link *link)
@@ -414,6 +416,7 @@ static bool open_listener(struct dnsd_link *link, struct error *err)
     unlinkat(link->options.state_directory, "dnsd.sock", 0); /* of a srvpland that is gone */
     link->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (link->listener < 0 ||
+        setsockopt(link->listener, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) != 0 ||
         bind(link->listener, (struct sockaddr *)&address, sizeof address) != 0 ||
         chmod(address.sun_path, 0600) != 0 || listen(link->listener, 4) != 0)
         return error_system(err, address.sun_path, "look at the rights of the state directory",

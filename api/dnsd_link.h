@@ -28,6 +28,7 @@ enum dnsd_event_kind {
     DNSD_SERVED,  /* with the memory of that generation */
     DNSD_REFUSED, /* text says why */
     DNSD_RETIRED,
+    DNSD_ASK,  /* hand the newest generation over, even if it is served */
     DNSD_GONE, /* the process ended or the connection broke */
 };
 

@@ -224,12 +224,10 @@ static bool stage_image(struct world *world, const struct candidate *candidate, 
     return done;
 }
 
-void world_hand_over(struct world *world)
+static void hand_over(struct world *world)
 {
     struct error err = {0};
     int answers_fd = -1, names_fd = -1;
-    if (!world->link || !world->planned || world->served_revision == world->revision)
-        return;
     if (!image_dir_open_pair(&world->image_dir, &world->planned->base->names_digest, &answers_fd,
                              &names_fd, &err) ||
         !dnsd_link_load(world->link, world->revision, answers_fd, names_fd, &err))
@@ -238,6 +236,12 @@ void world_hand_over(struct world *world)
                     log_string("reason", err.message));
     fd_close(&answers_fd);
     fd_close(&names_fd);
+}
+
+void world_hand_over(struct world *world)
+{
+    if (world->link && world->planned && world->served_revision != world->revision)
+        hand_over(world);
 }
 
 /* The current revision is served since at_ms: so are the drains in it that were not yet. Goes to
@@ -347,6 +351,10 @@ static void on_event_with_plan(struct world *world, const struct dnsd_event *eve
         snprintf(world->dnsd_refusal, sizeof world->dnsd_refusal, "%s", event->text);
         log_error("dnsd refused a generation", log_number("generation", (int64_t)event->generation),
                   log_string("reason", event->text));
+        break;
+    case DNSD_ASK:
+        log_info("dnsd asks for the newest generation");
+        hand_over(world);
         break;
     case DNSD_RETIRED:
         on_retired(world, event);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include "zones/base/clock.h"
@@ -28,7 +27,7 @@ enum {
 bool control_init(struct control *control, struct error *err)
 {
     sigset_t set;
-    control->signals = control->directory = control->socket = -1;
+    control->signals = control->directory = control->socket = control->porter.socket = -1;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -37,8 +36,6 @@ bool control_init(struct control *control, struct error *err)
     if (errno != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
         (control->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         return error_system(err, "signals", NULL, "cannot take them");
-    if (!vigil_init(&control->vigil, control->generations, err))
-        return false;
     if (!control->options->image)
         return true;
     control->directory = open(control->options->image, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -54,6 +51,7 @@ void control_fini(struct control *control)
     fd_close(&control->statistics);
     fd_close(&control->socket);
     fd_close(&control->directory);
+    porter_stop(&control->porter);
     fd_close(&control->signals);
 }
 
@@ -110,24 +108,21 @@ static void say_hello(struct control *control)
 
 static void try_connect(struct control *control, int64_t now_ms)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct error err = {0};
     const char *path = control->options->control;
     if (!path || control->socket >= 0 || now_ms < control->connect_at_ms)
         return;
     control->connect_at_ms = now_ms + CONNECT_MS;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    memcpy(address.sun_path, path, strlen(path) + 1); /* main has checked its length */
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-        control->socket = fd;
+    control->socket = porter_connect(&control->porter, &err);
+    if (control->socket >= 0) {
         control->said_unreachable = false;
         say_hello(control);
         return;
     }
     if (!control->said_unreachable)
         log_warning("control socket not reachable, trying on", log_string("socket", path),
-                    log_string("why", strerror(errno)));
+                    log_string("why", err.message));
     control->said_unreachable = true; /* once, not ten times a second */
-    fd_close(&fd);
 }
 
 static void say_state(const struct control *control, const char *before)
@@ -234,8 +229,27 @@ static bool load(struct control *control, const struct handover_packet *packet, 
 bool control_load_directory(struct control *control, struct error *err)
 {
     struct image image = {0};
+    return image_open(&image, control->directory, control->options->image, err) &&
+           take(control, &image, err);
+}
+
+void control_give_up_directory(struct control *control)
+{
+    fd_close(&control->directory);
+}
+
+/* Takes what lies in the directory now, if it is newer. */
+static bool look_again(struct control *control, struct error *err)
+{
+    int answers_fd = -1, names_fd = -1;
+    struct image image = {0};
     const struct generation *current = current_generation(control);
-    if (!image_open(&image, control->directory, control->options->image, err))
+    bool done =
+        porter_open_image(&control->porter, &answers_fd, &names_fd, err) &&
+        image_open_next(&image, current ? &current->image : NULL, answers_fd, names_fd, err);
+    fd_close(&answers_fd);
+    fd_close(&names_fd);
+    if (!done)
         return false;
     if (current && image.answers_header->generation <= current->number) {
         image_close(&image);
@@ -280,25 +294,30 @@ static void receive(struct control *control)
     handover_packet_close(&packet);
 }
 
+/* SIGHUP. */
+static void reload(struct control *control)
+{
+    struct error err = {0}, why = {0};
+    const struct handover_message ask = {.kind = HANDOVER_ASK};
+    notify_say(control->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
+               (long long)clock_monotonic_ms() * 1000);
+    if (!cookie_file_reload(control->cookie_file, &why))
+        log_error("secrets of cookies refused, the old ones go on", log_string("why", why.message));
+    if (!say(control, &ask, NULL) && control->options->image && !look_again(control, &err))
+        log_error("image refused, the old one goes on", log_string("why", err.message));
+    say_state(control, "READY=1\n");
+}
+
 /* True: end. */
 static bool take_signals(struct control *control)
 {
     struct signalfd_siginfo info;
     bool ends = false;
     while (read(control->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        struct error err = {0}, why = {0};
-        if (info.ssi_signo != SIGHUP) {
+        if (info.ssi_signo == SIGHUP)
+            reload(control);
+        else
             ends = true;
-            continue;
-        }
-        if (!cookie_file_reload(control->cookie_file, &why))
-            log_error("secrets of cookies refused, the old ones go on",
-                      log_string("why", why.message));
-        notify_say(control->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
-                   (long long)clock_monotonic_ms() * 1000);
-        if (control->directory >= 0 && !control_load_directory(control, &err))
-            log_error("image refused, the old one goes on", log_string("why", err.message));
-        say_state(control, "READY=1\n");
     }
     return ends;
 }

@@ -5,8 +5,9 @@
  * long as it lives: srvpland may restart or be gone, answering goes on. A LOAD that cannot be
  * taken is REFUSED with the reason, and the old generation stays.
  *
- * SIGTERM and SIGINT end it; SIGHUP looks whether the image directory has a newer generation, and
- * reads the secrets of cookies again.
+ * SIGTERM and SIGINT end it; on SIGHUP it asks srvpland for the newest image, or without srvpland
+ * looks whether the image directory has a newer one, and reads the secrets of cookies again. What
+ * takes a path or a new socket is the porter's.
  * A worker that has not left an old generation within 2 s, or is that long in one batch, is stuck:
  * then the process aborts, and its supervisor starts it again from the image on disk. */
 #pragma once
@@ -14,6 +15,7 @@
 #include "dnsd/generation.h"
 #include "dnsd/notify.h"
 #include "dnsd/options.h"
+#include "dnsd/porter.h"
 #include "dnsd/tcp.h"
 #include "dnsd/vigil.h"
 
@@ -23,9 +25,10 @@ struct control {
     struct tcp *tcp;
     const struct cookie_file *cookie_file;
     struct notify *notify;
+    struct porter porter;
     struct vigil vigil;
     int signals;    /* signalfd */
-    int directory;  /* of the image; -1: it was given as descriptors */
+    int directory;  /* of the image, until it is given up */
     int socket;     /* -1: not connected */
     int statistics; /* the memory that goes with HELLO; closed by control_fini */
     int64_t connect_at_ms;
@@ -44,6 +47,9 @@ void control_fini(struct control *control);
 NODISCARD bool control_load_directory(struct control *control, struct error *err);
 NODISCARD bool control_load_files(struct control *control, int answers_fd, int names_fd,
                                   struct error *err);
+
+/* From here on the directory is the porter's alone. */
+void control_give_up_directory(struct control *control);
 
 /* Runs until a signal ends it. */
 void control_run(struct control *control);

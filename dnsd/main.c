@@ -28,6 +28,7 @@ struct server {
     struct sockets sockets;
     struct inherited inherited;
     struct notify notify;
+    struct sandbox_user user;
     struct generations generations;
     struct udp_worker *workers;
     uint32_t worker_count;
@@ -147,13 +148,41 @@ static void say_ready(const struct server *server)
              log_number("generation", current ? (int64_t)current->number : 0));
 }
 
-static bool serve(struct server *server, struct error *err)
+/* Before any thread and any socket of ours, which it would hold. */
+static bool start_porter(struct server *server, struct error *err)
+{
+    const struct options *options = &server->options;
+    struct porter_places places = {.control = options->control,
+                                   .directory = server->control.directory,
+                                   .is_sandboxed = !options->has_no_sandbox};
+    if (!sandbox_find_user(options->user, &server->user, err))
+        return false;
+    places.user = server->user;
+    if (options->control && !sandbox_find_owner(options->control, &places.user, err))
+        return false;
+    return porter_start(&server->control.porter, &places, err);
+}
+
+static bool start_threads(struct server *server, struct error *err)
 {
     for (uint32_t i = 0; i < server->worker_count; i++)
         if (!udp_worker_start(&server->workers[i], err))
             return false;
     const struct stream_limits limits = stream_limits(server);
     if (!tcp_start(&server->tcp, &server->generations, &limits, err))
+        return false;
+    return true;
+}
+
+static bool serve(struct server *server, struct error *err)
+{
+    control_give_up_directory(&server->control);
+    if (server->options.has_no_sandbox)
+        log_warning("without the sandbox: for debugging only");
+    else if (!sandbox_drop(&server->user, -1, err))
+        return false;
+    if (!start_threads(server, err) ||
+        (!server->options.has_no_sandbox && !sandbox_close(SANDBOX_ANSWERS, err)))
         return false;
     say_ready(server);
     control_run(&server->control);
@@ -215,11 +244,12 @@ static bool run(struct server *server, char **argv, struct error *err)
         return keep(server, argv, err);
     if (!options->image && server->inherited.answers_fd < 0)
         return error_set(err, ERROR_USAGE, "--image DIR or --zone FILE is missing");
-    return cookie_file_open(&server->cookie_file, err) &&
-           ratelimit_open(&options->settings.limit, err) && open_sockets(server, err) &&
-           open_statistics(server, err) &&
+    return control_init(&server->control, err) && cookie_file_open(&server->cookie_file, err) &&
+           ratelimit_open(&options->settings.limit, err) && start_porter(server, err) &&
+           open_sockets(server, err) && open_statistics(server, err) &&
            generations_init(&server->generations, server->worker_count + 1, err) &&
-           control_init(&server->control, err) && load_first(server, err) && serve(server, err);
+           vigil_init(&server->control.vigil, &server->generations, err) &&
+           load_first(server, err) && serve(server, err);
 }
 
 int main(int argc, char **argv)
@@ -247,6 +277,7 @@ int main(int argc, char **argv)
                                        .generations = &server->generations,
                                        .tcp = &server->tcp,
                                        .notify = &server->notify,
+                                       .porter.socket = -1,
                                        .signals = -1,
                                        .directory = -1,
                                        .socket = -1,

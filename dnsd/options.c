@@ -181,6 +181,19 @@ static bool take_exempt(struct options *options, const char *value, struct error
            error_within(err, "--rate-limit-exempt");
 }
 
+static bool take_user(struct options *options, const char *value, struct error *err)
+{
+    options->user = value;
+    return *value || error_set(err, ERROR_USAGE, "--user: the name is missing");
+}
+
+static bool take_no_sandbox(struct options *options, const char *value, struct error *err)
+{
+    (void)value, (void)err;
+    options->has_no_sandbox = true;
+    return true;
+}
+
 static const struct row rows[] = {
     {"image", "DIR", "directory of the image: answers.img and its names file", take_image},
     {"zone", "FILE", "… or answer from this zone file, without srvpland; may be repeated",
@@ -205,6 +218,8 @@ static const struct row rows[] = {
     {"rate-limit-slip", "N", "every N-th beyond it is sent truncated (default: 2; 0: none)",
      take_slip},
     {"rate-limit-exempt", "PREFIX", "never limit those addresses; may be repeated", take_exempt},
+    {"user", "NAME", "who to be when started as root (default: nobody)", take_user},
+    {"no-sandbox", NULL, "keep all rights, for debugging", take_no_sandbox},
     {"version", NULL, "print the version and exit", NULL},
     {"help", NULL, "print this and exit", NULL},
 };

@@ -7,7 +7,8 @@
 
 # shellcheck disable=SC2034 # whoever reads this file uses them
 build_packages="gcc libc6-dev meson ninja-build pkg-config libldns-dev libmicrohttpd-dev
-    libjansson-dev libyaml-dev libidn2-dev libical-dev libgmp-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev scdoc
+    libjansson-dev libyaml-dev libidn2-dev libical-dev libgmp-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev
+    libseccomp-dev scdoc
     tzdata"
 # shellcheck disable=SC2034
 test_packages="check python3 python3-dateutil python3-dnspython python3-yaml nsd knot bind9-utils bind9-dnsutils curl

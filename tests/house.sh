@@ -54,6 +54,7 @@ check_doors() {
     check_door 'libical/' 'srvplan/recurrence\.c'
     check_door 'gmp\.h' 'srvplan/rational\.c'
     check_door 'curl/' 'srvplan/command/client\.c'
+    check_door 'seccomp\.h' 'dnsd/sandbox\.c'
     check_door 'jansson\.h' '(srvplan|api)/.*'
 }
 

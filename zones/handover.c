@@ -19,6 +19,12 @@ union control_room {
     char bytes[CMSG_SPACE(sizeof(int) * HANDOVER_MAX_FDS)];
 };
 
+/* … and, with them, for who sent it. */
+union incoming_room {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int) * HANDOVER_MAX_FDS) + CMSG_SPACE(sizeof(struct ucred))];
+};
+
 bool handover_send(int socket, const struct handover_message *message, const int *fds, int fd_count,
                    struct error *err)
 {
@@ -54,33 +60,43 @@ bool handover_send(int socket, const struct handover_message *message, const int
                      strerror(errno));
 }
 
-/* Takes over whatever descriptors came, so that none leaks if the message is refused. */
-static void take_descriptors(struct msghdr *packet, struct handover_packet *out)
+/* Takes over whatever descriptors came, so that none leaks if the message is refused. False: there
+ * were too many. */
+static bool take_descriptors(struct msghdr *packet, struct handover_packet *out)
 {
+    bool fits = !(packet->msg_flags & MSG_CTRUNC);
     for (struct cmsghdr *at = CMSG_FIRSTHDR(packet); at; at = CMSG_NXTHDR(packet, at)) {
+        if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_CREDENTIALS) {
+            struct ucred sender;
+            memcpy(&sender, CMSG_DATA(at), sizeof sender);
+            out->sender = sender.pid;
+        }
         if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
             continue;
         size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(at) + i * sizeof fd, sizeof fd);
-            if (out->fd_count < HANDOVER_MAX_FDS)
+            if (out->fd_count < HANDOVER_MAX_FDS) {
                 out->fds[out->fd_count++] = fd;
-            else
+            } else {
                 close(fd);
+                fits = false;
+            }
         }
     }
+    return fits;
 }
 
-static bool check_packet(const struct msghdr *packet, ssize_t len, const struct handover_message *m,
-                         struct error *err)
+static bool check_packet(const struct msghdr *packet, ssize_t len, bool fits,
+                         const struct handover_message *m, struct error *err)
 {
     if (len != (ssize_t)sizeof *m || packet->msg_flags & MSG_TRUNC)
         return error_set(err, ERROR_INVALID,
                          PEER ": a message of %zd bytes, expected %zu; start both programs from "
                               "one release",
                          len, sizeof *m);
-    if (packet->msg_flags & MSG_CTRUNC)
+    if (!fits)
         return error_set(err, ERROR_INVALID, PEER ": more than %d descriptors in a message",
                          HANDOVER_MAX_FDS);
     if (m->magic != HANDOVER_MAGIC)
@@ -91,7 +107,7 @@ static bool check_packet(const struct msghdr *packet, ssize_t len, const struct 
                          PEER ": protocol version %u, expected %u; start both programs from one "
                               "release",
                          m->version, (unsigned)HANDOVER_VERSION);
-    if (m->kind < HANDOVER_HELLO || m->kind > HANDOVER_RETIRED)
+    if (m->kind < HANDOVER_HELLO || m->kind > HANDOVER_ASK)
         return error_set(err, ERROR_INVALID, PEER ": unknown message kind %u", m->kind);
     if (!memchr(m->text, '\0', sizeof m->text))
         return error_set(err, ERROR_INVALID, PEER ": text without end in message kind %u", m->kind);
@@ -101,7 +117,7 @@ static bool check_packet(const struct msghdr *packet, ssize_t len, const struct 
 enum handover_received handover_receive(int socket, struct handover_packet *packet,
                                         struct error *err)
 {
-    union control_room room;
+    union incoming_room room;
     struct handover_packet got = {.fds = {-1, -1}};
     struct iovec part = {.iov_base = &got.message, .iov_len = sizeof got.message};
     struct msghdr header = {.msg_iov = &part,
@@ -118,12 +134,12 @@ enum handover_received handover_receive(int socket, struct handover_packet *pack
         error_set(err, ERROR_UNREACHABLE, PEER ": cannot receive: %s", strerror(errno));
         return HANDOVER_GONE;
     }
-    take_descriptors(&header, &got);
+    bool fits = take_descriptors(&header, &got);
     if (len == 0 && got.fd_count == 0) {
         error_set(err, ERROR_UNREACHABLE, PEER ": closed by the other side");
         return HANDOVER_GONE;
     }
-    if (!check_packet(&header, len, &got.message, err)) {
+    if (!check_packet(&header, len, fits, &got.message, err)) {
         handover_packet_close(&got);
         return HANDOVER_GONE;
     }

@@ -12,8 +12,9 @@
  *   dnsd → srvpland   SERVED    every worker answers from that generation, none from an older one;
  *                               with its last-served memory
  *   dnsd → srvpland   REFUSED   the generation was not taken, and why; the old one goes on
- *   dnsd → srvpland   RETIRED   no byte of that older generation is left to send: its last-served
- *                               memory is final
+ *   dnsd → srvpland   ASK       somebody wants the newest image served (SIGHUP): LOAD it, even if
+ * it is served already dnsd → srvpland   RETIRED   no byte of that older generation is left to
+ * send: its last-served memory is final
  *
  * Last-served memory: one memfd a generation. dnsd writes, per worker and set, the second (UTC,
  * rounded up) in which the worker last sent an answer that held the set; srvpland reads it after
@@ -43,6 +44,7 @@ enum handover_kind {
     HANDOVER_SERVED,
     HANDOVER_REFUSED,
     HANDOVER_RETIRED,
+    HANDOVER_ASK,
 };
 
 struct handover_message {
@@ -61,6 +63,7 @@ struct handover_packet {
     struct handover_message message;
     int fds[HANDOVER_MAX_FDS];
     int fd_count;
+    pid_t sender; /* who sent it, if the socket or its listener has SO_PASSCRED; else 0 */
 };
 
 /* Sends one message (magic and version are filled in) with up to two descriptors, which stay the

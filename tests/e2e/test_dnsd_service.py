@@ -2,8 +2,10 @@
 """srvplan-dnsd as a service: test_dnsd_service.py SRVPLAN-DNSD MAKE_IMAGE [unittest options]
 
 Plays the service manager: gives it sockets and images as descriptors, and hears what it says."""
+import errno
 import glob
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -11,7 +13,10 @@ import sys
 import time
 import unittest
 
+import inject
 from test_dnsd_program import DNSD, Case, Control, Dnsd, dns, make_image, weights
+
+ASK = 6
 
 
 class Manager:
@@ -216,6 +221,129 @@ class Notify(ServiceCase):
                              variables={'NOTIFY_SOCKET': self.path('nobody')})
         self.assertIn('service manager', process.communicate(timeout=20)[1])
         self.assertEqual(process.returncode, 1)
+
+
+def status_of(pid, tid):
+    with open(f'/proc/{pid}/task/{tid}/status', encoding='ascii') as lines:
+        return dict(line.rstrip('\n').split(':\t', 1) for line in lines)
+
+
+class Sandbox(ServiceCase):
+    def threads(self, dnsd):
+        return sorted(map(int, os.listdir(f'/proc/{dnsd.process.pid}/task')))
+
+    def porter(self, dnsd):
+        pid = dnsd.process.pid
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as children:
+            return int(children.read())
+
+    def assertConfined(self, pid, tid, user):
+        status = status_of(pid, tid)
+        for key, value in (('Seccomp', '2'), ('NoNewPrivs', '1'), ('CapInh', '0' * 16),
+                           ('CapPrm', '0' * 16), ('CapEff', '0' * 16), ('CapAmb', '0' * 16)):
+            self.assertEqual(status[key], value, f'{key} of thread {tid}')
+        if os.geteuid() == 0:
+            self.assertEqual(status['CapBnd'], '0' * 16)
+            self.assertEqual(status['Groups'].strip(), '')
+            self.assertEqual(status['Uid'].split(), [str(user)] * 4)
+        with open(f'/proc/{pid}/limits', encoding='ascii') as limits:
+            self.assertRegex(limits.read(), r'Max core file size +0 +0 ')
+
+    def test_every_thread_is_confined(self):
+        dnsd, control = self.start_with_control()
+        control.accept()
+        nobody = pwd.getpwnam('nobody').pw_uid
+        self.assertGreaterEqual(len(self.threads(dnsd)), 4)  # control, two workers, TCP
+        for tid in self.threads(dnsd):
+            self.assertConfined(dnsd.process.pid, tid, nobody)
+        porter = self.porter(dnsd)
+        self.assertConfined(porter, porter, os.stat(self.directory.name).st_uid)
+        self.assertEqual(weights(self.ask()), [100, 101, 102])
+
+    def test_the_porter_holds_none_of_our_sockets_and_ends_with_us(self):
+        dnsd = self.start()
+        porter = self.porter(dnsd)
+        self.assertEqual(status_of(porter, porter)['Name'], 'dnsd-porter')
+        if os.geteuid() == 0:
+            kinds = sorted(os.readlink(f'/proc/{porter}/fd/{fd}').split(':')[0]
+                           for fd in os.listdir(f'/proc/{porter}/fd'))
+            self.assertEqual(kinds, sorted([self.image, 'pipe', 'socket']))
+        dnsd.end(signal.SIGKILL)
+        end = time.monotonic() + 5
+        while os.path.exists(f'/proc/{porter}'):
+            self.assertLess(time.monotonic(), end)
+
+    def test_without_it_answering_goes_on(self):
+        dnsd, control = self.start_with_control()
+        control.accept()
+        os.kill(self.porter(dnsd), signal.SIGKILL)
+        control.disconnect()
+        dnsd.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        self.assertEqual(weights(self.ask()), [100, 101, 102])
+        self.assertEqual(dnsd.end(), 0)
+        self.assertIn('restart srvplan-dnsd', ''.join(dnsd.lines))
+
+    @unittest.skipUnless(inject.is_possible(), 'takes root on x86-64')
+    def test_in_the_running_process_open_exec_socket_and_ptrace_fail(self):
+        dnsd, control = self.start_with_control()
+        control.accept()
+        self.assertEqual(weights(self.ask(how=dns.query.tcp)), [100, 101, 102])
+        for tid in self.threads(dnsd):
+            with inject.Injected(tid) as thread:
+                self.assertEqual(thread.call(inject.GETPID), dnsd.process.pid)  # this works
+                path = thread.saved.rsp  # readable memory: the call is refused before it is read
+                for label, call in (('open', (inject.OPEN, path, 0)),
+                                    ('openat', (inject.OPENAT, -100, path, 0)),
+                                    ('execve', (inject.EXECVE, path, 0, 0)),
+                                    ('socket AF_INET', (inject.SOCKET, 2, 2, 0)),
+                                    ('socket AF_INET6', (inject.SOCKET, 10, 1, 0)),
+                                    ('socket AF_UNIX', (inject.SOCKET, 1, 5, 0)),
+                                    ('connect', (inject.CONNECT, 0, path, 16)),
+                                    ('ptrace', (inject.PTRACE, 16, os.getppid(), 0, 0))):
+                    self.assertEqual(thread.call(*call), -errno.EPERM, f'{label} in thread {tid}')
+        self.assertEqual(weights(self.ask()), [100, 101, 102])  # unharmed
+        self.assertEqual(weights(self.ask(how=dns.query.tcp)), [100, 101, 102])
+        self.assertEqual(dnsd.end(), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, 'takes root')
+    def test_who_to_be_can_be_said(self):
+        dnsd = self.start('--user', 'daemon')
+        for tid in self.threads(dnsd):
+            self.assertConfined(dnsd.process.pid, tid, pwd.getpwnam('daemon').pw_uid)
+        refused = self.run_briefly('--image', self.image, '--listen', self.address, '--user',
+                                   'srvplan-nobody-knows')
+        self.assertEqual(refused.returncode, 64)
+        self.assertIn('srvplan-nobody-knows', refused.stderr)
+
+    def test_it_can_be_left_out_and_that_is_said(self):
+        dnsd = self.start('--no-sandbox')
+        self.assertEqual(status_of(dnsd.process.pid, dnsd.process.pid)['Seccomp'], '0')
+        self.assertIn('debugging', ''.join(dnsd.lines))
+        self.assertEqual(weights(self.ask()), [100, 101, 102])
+        self.assertEqual(dnsd.end(), 0)  # and nothing has leaked
+
+
+class Hangup(ServiceCase):
+    def test_hangup_asks_srvpland_for_the_newest_image(self):
+        dnsd, control = self.start_with_control()
+        control.accept()
+        make_image(self.image, 6, 66)
+        dnsd.process.send_signal(signal.SIGHUP)
+        asked = control.receive()
+        self.assertEqual(asked['kind'], ASK)
+        self.assertEqual(weights(self.ask()), [100, 101, 102])  # not what lies there: what it gets
+        control.send_load(self.image, 6)
+        self.assertEqual(control.receive()['generation'], 6)
+        self.assertEqual(weights(self.ask())[0], 66)
+
+    def test_without_srvpland_it_looks_into_the_directory(self):
+        dnsd = self.start('--control', self.path('dnsd.sock'))
+        make_image(self.image, 6, 66)
+        dnsd.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 5
+        while weights(self.ask())[0] != 66:
+            self.assertLess(time.monotonic(), end)
 
 
 if __name__ == '__main__':

@@ -119,10 +119,19 @@ def alive(pid):
 
 
 def program_of(pid):
+    """Its file, or what it was started as when it is not for us to see; not of dnsd's porter."""
+    with contextlib.suppress(OSError):
+        with open(f'/proc/{pid}/comm', encoding='ascii') as comm:
+            if comm.read().strip() == 'dnsd-porter':
+                return ''
     try:
         return os.readlink(f'/proc/{pid}/exe')
     except OSError:
-        return ''
+        pass
+    with contextlib.suppress(OSError):
+        with open(f'/proc/{pid}/cmdline', 'rb') as cmdline:
+            return cmdline.read().split(b'\0')[0].decode()
+    return ''
 
 
 def wait_until(condition, seconds, what):

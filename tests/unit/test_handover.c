@@ -110,7 +110,7 @@ static const struct {
      .refused_with = "bytes"},
     {.label = "magic", .magic = 0xDEADBEEF, .refused_with = "magic deadbeef"},
     {.label = "version", .version = 9, .refused_with = "version 9"},
-    {.label = "kind 6", .kind = 6, .refused_with = "kind 6"},
+    {.label = "kind 7", .kind = 7, .refused_with = "kind 7"},
     {.label = "text without end", .is_unended = true, .refused_with = "without end"},
     {.label = "three descriptors", .fds = 3, .refused_with = "more than 2"},
 };
