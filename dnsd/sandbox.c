@@ -178,7 +178,7 @@ static const struct rule answers[] = {
     /* the end */
     CALL(exit), CALL(exit_group), CALL(getrandom),
     /* the start of a thread, which may come after that of the sandbox */
-    CALL(set_robust_list), CALL(rseq),
+    CALL(set_robust_list), CALL(rseq), CALL_IF(setpriority, 0, PRIO_PROCESS),
 };
 
 static const struct rule porters[] = {
