@@ -51,6 +51,7 @@ void control_fini(struct control *control)
     fd_close(&control->statistics);
     fd_close(&control->socket);
     fd_close(&control->directory);
+    takeover_close(&control->takeover);
     porter_stop(&control->porter);
     fd_close(&control->signals);
 }
@@ -355,14 +356,39 @@ static int wait_for_work(const struct control *control, struct pollfd *watched, 
     return poll(watched, count, timeout_ms(control));
 }
 
+/* True: somebody has taken over, end. */
+static bool serve_takeover(struct control *control, bool has_successor_said)
+{
+    pid_t pid = 0;
+    if (!has_successor_said) {
+        takeover_accept(&control->takeover);
+        return false;
+    }
+    if (!takeover_receive(&control->takeover, &control->gift, &pid))
+        return false;
+    log_info("another process has taken over", log_number("pid", pid));
+    notify_say(control->notify, "MAINPID=%d", (int)pid);
+    return true;
+}
+
+/* srvpland gets to know us before the one before us ends, and would be missed. */
+static void take_place(struct control *control)
+{
+    try_connect(control, clock_monotonic_ms());
+    takeover_say_ready(&control->takeover);
+    say_state(control, "READY=1\n");
+}
+
 void control_run(struct control *control)
 {
-    say_state(control, "READY=1\n");
+    take_place(control);
     for (;;) {
         notify_watchdog(control->notify, clock_monotonic_ms());
         try_connect(control, clock_monotonic_ms());
         struct pollfd watched[] = {{.fd = control->signals, .events = POLLIN},
-                                   {.fd = control->socket, .events = POLLIN}};
+                                   {.fd = control->socket, .events = POLLIN},
+                                   {.fd = control->takeover.successor, .events = POLLIN},
+                                   {.fd = control->takeover.listener, .events = POLLIN}};
         int ready = wait_for_work(control, watched, COUNT_OF(watched));
         if (ready > 0 && watched[0].revents && take_signals(control)) {
             notify_say(control->notify, "STOPPING=1\nSTATUS=Answering what has arrived.");
@@ -370,6 +396,9 @@ void control_run(struct control *control)
         }
         if (ready > 0 && watched[1].revents && control->socket >= 0)
             receive(control);
+        if (ready > 0 && (watched[2].revents || watched[3].revents) &&
+            serve_takeover(control, watched[2].revents != 0))
+            return;
         report(control);
         enforce_deadlines(control, clock_monotonic_ms());
     }

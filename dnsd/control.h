@@ -16,6 +16,7 @@
 #include "dnsd/notify.h"
 #include "dnsd/options.h"
 #include "dnsd/porter.h"
+#include "dnsd/takeover.h"
 #include "dnsd/tcp.h"
 #include "dnsd/vigil.h"
 
@@ -26,6 +27,8 @@ struct control {
     const struct cookie_file *cookie_file;
     struct notify *notify;
     struct porter porter;
+    struct takeover takeover;
+    struct takeover_gift gift; /* if somebody takes over */
     struct vigil vigil;
     int signals;    /* signalfd */
     int directory;  /* of the image, until it is given up */
@@ -51,5 +54,5 @@ NODISCARD bool control_load_files(struct control *control, int answers_fd, int n
 /* From here on the directory is the porter's alone. */
 void control_give_up_directory(struct control *control);
 
-/* Runs until a signal ends it. */
+/* Runs until a signal or a successor ends it. */
 void control_run(struct control *control);

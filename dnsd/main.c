@@ -32,6 +32,7 @@ struct server {
     struct generations generations;
     struct udp_worker *workers;
     uint32_t worker_count;
+    int *given; /* the sockets, if somebody takes over */
     struct tcp tcp;
     struct control control;
     struct cookie_file cookie_file;
@@ -86,6 +87,19 @@ static void steer(struct server *server)
     }
 }
 
+/* What a successor would get. */
+static void list_gift(struct server *server)
+{
+    struct takeover_gift *gift = &server->control.gift;
+    for (uint32_t i = 0; i < server->worker_count; i++)
+        server->given[gift->count++] = server->workers[i].fd;
+    for (uint32_t i = 0; i < server->tcp.listener_count; i++)
+        server->given[gift->count++] = server->tcp.listeners[i];
+    gift->sockets = server->given;
+    gift->notify = &server->notify;
+    gift->secrets = server->options.cookie_secrets ? NULL : &server->options.settings.secrets;
+}
+
 /* Every UDP socket gets its worker, and the TCP thread the listeners. */
 static bool open_sockets(struct server *server, struct error *err)
 {
@@ -95,7 +109,8 @@ static bool open_sockets(struct server *server, struct error *err)
     if (!sockets_complete(sockets, &server->options, err))
         return false;
     server->workers = calloc(sockets->datagram_count, sizeof *server->workers);
-    if (!server->workers)
+    server->given = calloc(sockets->datagram_count + sockets->listener_count, sizeof(int));
+    if (!server->workers || !server->given)
         return error_set(err, ERROR_SYSTEM, "no memory for %u workers; ask for fewer",
                          sockets->datagram_count);
     server->worker_count = sockets->datagram_count;
@@ -111,6 +126,7 @@ static bool open_sockets(struct server *server, struct error *err)
     steer(server);
     for (uint32_t i = 0; i < sockets->listener_count; i++)
         server->tcp.listeners[server->tcp.listener_count++] = sockets->listeners[i].fd;
+    list_gift(server);
     sockets->datagram_count = sockets->listener_count = 0; /* they are the threads' now */
     return true;
 }
@@ -205,6 +221,7 @@ static void stop(struct server *server)
     ratelimit_close(&server->options.settings.limit);
     statistics_memory_close(&server->statistics);
     free(server->workers);
+    free(server->given);
     free(server);
 }
 
@@ -244,9 +261,12 @@ static bool run(struct server *server, char **argv, struct error *err)
         return keep(server, argv, err);
     if (!options->image && server->inherited.answers_fd < 0)
         return error_set(err, ERROR_USAGE, "--image DIR or --zone FILE is missing");
+    struct takeover *takeover = &server->control.takeover;
     return control_init(&server->control, err) && cookie_file_open(&server->cookie_file, err) &&
-           ratelimit_open(&options->settings.limit, err) && start_porter(server, err) &&
-           open_sockets(server, err) && open_statistics(server, err) &&
+           ratelimit_open(&options->settings.limit, err) &&
+           takeover_ask(takeover, &server->sockets, options, &server->notify, err) &&
+           start_porter(server, err) && open_sockets(server, err) &&
+           takeover_listen(takeover, err) && open_statistics(server, err) &&
            generations_init(&server->generations, server->worker_count + 1, err) &&
            vigil_init(&server->control.vigil, &server->generations, err) &&
            load_first(server, err) && serve(server, err);
@@ -278,6 +298,11 @@ int main(int argc, char **argv)
                                        .tcp = &server->tcp,
                                        .notify = &server->notify,
                                        .porter.socket = -1,
+                                       .takeover = {.path = server->options.takeover,
+                                                    .owner = geteuid(),
+                                                    .listener = -1,
+                                                    .successor = -1,
+                                                    .predecessor = -1},
                                        .signals = -1,
                                        .directory = -1,
                                        .socket = -1,

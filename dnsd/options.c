@@ -181,6 +181,12 @@ static bool take_exempt(struct options *options, const char *value, struct error
            error_within(err, "--rate-limit-exempt");
 }
 
+static bool take_takeover(struct options *options, const char *value, struct error *err)
+{
+    options->takeover = value;
+    return *value || error_set(err, ERROR_USAGE, "--takeover: the socket is missing");
+}
+
 static bool take_user(struct options *options, const char *value, struct error *err)
 {
     options->user = value;
@@ -218,6 +224,7 @@ static const struct row rows[] = {
     {"rate-limit-slip", "N", "every N-th beyond it is sent truncated (default: 2; 0: none)",
      take_slip},
     {"rate-limit-exempt", "PREFIX", "never limit those addresses; may be repeated", take_exempt},
+    {"takeover", "SOCKET", "take the place of who listens there, and listen there", take_takeover},
     {"user", "NAME", "who to be when started as root (default: nobody)", take_user},
     {"no-sandbox", NULL, "keep all rights, for debugging", take_no_sandbox},
     {"version", NULL, "print the version and exit", NULL},
@@ -246,6 +253,11 @@ static uint32_t count_processors(void)
     return count < OPTIONS_MAX_WORKERS ? count : OPTIONS_MAX_WORKERS;
 }
 
+static bool fits_socket(const char *path)
+{
+    return !path || strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
+}
+
 static bool check(struct options *options, struct error *err)
 {
     if (options->zone_count && (options->image || options->control))
@@ -253,10 +265,14 @@ static bool check(struct options *options, struct error *err)
                          options->image ? "--image" : "--control");
     if (options->workers == 0)
         options->workers = count_processors();
-    if (options->control &&
-        strlen(options->control) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
-        return error_set(err, ERROR_USAGE, "--control: a socket's path has at most %zu bytes",
+    if (!fits_socket(options->control) || !fits_socket(options->takeover))
+        return error_set(err, ERROR_USAGE, "%s: a socket's path has at most %zu bytes",
+                         fits_socket(options->control) ? "--takeover" : "--control",
                          sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
+    if (options->takeover && options->zone_count > 0)
+        return error_set(err, ERROR_USAGE,
+                         "--takeover is not for --zone: there SIGHUP starts a new server, and "
+                         "another program takes over by a restart with sockets that are kept");
     if (options->workers * options->address_count > OPTIONS_MAX_THREADS)
         return error_set(err, ERROR_USAGE,
                          "%u workers for each of %u addresses are more than %d threads; give "

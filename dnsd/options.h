@@ -24,6 +24,7 @@ struct options {
     enum content_order zone_order; /* of their SRV sets */
     const char *control;           /* socket, or NULL */
     const char *cookie_secrets;    /* file, or NULL */
+    const char *takeover;          /* socket, or NULL */
     const char *user;              /* to become, or NULL */
     bool has_no_sandbox;
     struct listen_address addresses[OPTIONS_MAX_ADDRESSES];

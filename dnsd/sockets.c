@@ -166,6 +166,24 @@ bool sockets_complete(struct sockets *sockets, const struct options *options, st
     return true;
 }
 
+static uint32_t keep_entries(struct sockets_datagram *entries, uint32_t entry_count, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < entry_count; i++)
+        if (entries[i].address < count)
+            entries[kept++] = entries[i];
+        else
+            fd_close(&entries[i].fd);
+    return kept;
+}
+
+void sockets_keep(struct sockets *sockets, struct options *options, uint32_t count)
+{
+    sockets->datagram_count = keep_entries(sockets->datagrams, sockets->datagram_count, count);
+    sockets->listener_count = keep_entries(sockets->listeners, sockets->listener_count, count);
+    options->address_count = count;
+}
+
 void sockets_close(struct sockets *sockets)
 {
     for (uint32_t i = 0; i < sockets->datagram_count; i++)

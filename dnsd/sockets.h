@@ -29,5 +29,8 @@ NODISCARD bool sockets_take(struct sockets *sockets, struct options *options, in
 NODISCARD bool sockets_complete(struct sockets *sockets, const struct options *options,
                                 struct error *err);
 
+/* Closes the sockets of addresses from the `count`-th on, and forgets these. */
+void sockets_keep(struct sockets *sockets, struct options *options, uint32_t count);
+
 /* Closes those that nobody took: fields that became -1 are left alone. */
 void sockets_close(struct sockets *sockets);

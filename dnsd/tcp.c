@@ -17,7 +17,8 @@ enum {
     ACCEPT_PAUSE_MS = 100,
     SETTLE_MS = 100, /* how often to look whether answers have left */
     TIMER_MS = 1000,
-    STOP_MS = 1000,
+    STOP_MS = 2000,
+    QUIET_MS = 300, /* at the end: who has not asked for so long is told to connect anew */
     NICE = 5, /* a weight of 335 against 1024: sched(7); more would starve TCP on a busy machine */
     QUERY_MS = 5000,
     ANSWER_MS = 10000,
@@ -178,10 +179,14 @@ static int timeout_ms(const struct tcp *tcp)
     return -1;
 }
 
-static bool is_idle(const struct tcp *tcp)
+/* Nobody waits for an answer, or has just connected and is about to ask. */
+static bool is_quiet(const struct tcp *tcp, int64_t now_ms)
 {
-    return TAILQ_EMPTY(&tcp->pool.flying) &&
-           TAILQ_EMPTY(&tcp->pool.waiting[STREAM_WAITS_FOR_SPACE]);
+    const struct stream_pool *pool = &tcp->pool;
+    const struct stream *latest = TAILQ_LAST(&pool->waiting[STREAM_WAITS_FOR_QUERY], stream_list);
+    return TAILQ_EMPTY(&pool->flying) && TAILQ_EMPTY(&pool->waiting[STREAM_WAITS_FOR_SPACE]) &&
+           TAILQ_EMPTY(&pool->waiting[STREAM_WAITS_FOR_REST]) &&
+           (!latest || now_ms - latest->since_ms >= QUIET_MS);
 }
 
 static void serve_event(struct tcp *tcp, const struct epoll_event *event, int64_t now_ms)
@@ -223,7 +228,7 @@ static void *tcp_run(void *argument)
             pause_accepting(tcp, now_ms);
             stopped_ms = now_ms;
         }
-        if (stopped_ms && (is_idle(tcp) || now_ms - stopped_ms >= STOP_MS))
+        if (stopped_ms && (is_quiet(tcp, now_ms) || now_ms - stopped_ms >= STOP_MS))
             return NULL;
     }
 }

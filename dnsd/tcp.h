@@ -36,5 +36,6 @@ NODISCARD bool tcp_start(struct tcp *tcp, struct generations *generations,
 /* Closes the connections that hold answers of generations of a smaller sequence. Any thread. */
 void tcp_close_before(struct tcp *tcp, uint64_t sequence);
 
-/* Sends what can be sent within a second, then ends. */
+/* Accepts no more, serves those who are in until they are quiet, for two seconds at most, then
+ * ends. */
 void tcp_stop(struct tcp *tcp);
