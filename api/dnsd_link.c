@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/dnsd_link.h"
 
+#include "api/dnsd_spawn.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
 #include "zones/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,6 @@ enum {
     PAUSE_FIRST_MS = 50,
     PAUSE_MAX_MS = 800, /* back within a second, however often it ends */
     STEADY_MS = 10000,  /* a dnsd that lived this long is started again at once */
-    MAX_ARGUMENTS = 72,
 };
 
 /* Which process we watch, and how we came to it. */
@@ -53,6 +51,7 @@ struct dnsd_link {
     int connection;
     int pidfd, pid;
     enum watch watch;
+    int leaving; /* pidfd of a child of ours from which another took over: to be waited for */
     int64_t started_at_ms; /* monotonic */
     int64_t start_again_at_ms;
     int64_t pause_ms;
@@ -78,44 +77,11 @@ static void report(struct dnsd_link *link, struct dnsd_event *event)
 /* -- the process --------------------------------------------------------------------------------
  */
 
-/* The command line of dnsd: --image DIR/image --listen A… --workers N --rate-limit N --control
- * DIR/dnsd.sock. */
 static bool spawn_dnsd(struct dnsd_link *link, struct error *err)
 {
-    char image[PATH_MAX], control[PATH_MAX], workers[16], rate_limit[16];
-    const char *argv[MAX_ARGUMENTS] = {
-        link->options.program, "--image", image,          "--control", control,
-        "--workers",           workers,   "--rate-limit", rate_limit};
-    size_t count = 9;
-    snprintf(image, sizeof image, "%s/image", link->options.state_path);
-    snprintf(control, sizeof control, "%s/dnsd.sock", link->options.state_path);
-    snprintf(workers, sizeof workers, "%u", link->options.workers);
-    snprintf(rate_limit, sizeof rate_limit, "%u", link->options.rate_limit);
-    for (const char *const *address = link->options.addresses; *address; address++) {
-        if (count + 3 > MAX_ARGUMENTS)
-            return error_set(err, ERROR_USAGE, "more than %d addresses to listen on", 32);
-        argv[count++] = "--listen";
-        argv[count++] = *address;
-    }
-    posix_spawnattr_t attributes;
-    sigset_t none, usual;
-    sigemptyset(&none);
-    sigemptyset(&usual);
-    sigaddset(&usual, SIGPIPE);
-    posix_spawnattr_init(&attributes);
-    /* A process group of its own: Ctrl-C on the terminal reaches srvpland, which then ends dnsd. */
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &usual);
-    pid_t pid = 0;
-    errno = posix_spawn(&pid, link->options.program, NULL, &attributes,
-                        (char *const *)(uintptr_t)argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    if (errno != 0)
-        return error_system(err, link->options.program, "install it beside srvpland",
-                            "cannot start");
+    pid_t pid = dnsd_spawn(&link->options, err);
+    if (pid < 0)
+        return false;
     link->pid = pid;
     link->pidfd = pidfd_open(pid, 0);
     link->watch = WATCH_CHILD;
@@ -194,9 +160,24 @@ static void start_when_due(struct dnsd_link *link)
     plan_restart(link);
 }
 
+/* Waits for the child that leaves, if it has ended or `must_end`. */
+static void await_leaving(struct dnsd_link *link, bool must_end)
+{
+    siginfo_t how = {0};
+    struct pollfd watched = {.fd = link->leaving, .events = POLLIN};
+    if (link->leaving < 0)
+        return;
+    if (must_end && poll(&watched, 1, STOP_WAIT_MS) == 0)
+        pidfd_send_signal(link->leaving, SIGKILL, NULL, 0);
+    if (waitid(P_PIDFD, (id_t)link->leaving, &how, WEXITED | (must_end ? 0 : WNOHANG)) == 0 &&
+        how.si_pid != 0)
+        fd_close(&link->leaving);
+}
+
 /* Ends the watched process: asks, waits, insists. */
 static void end_dnsd(struct dnsd_link *link)
 {
+    await_leaving(link, true);
     if (link->watch == WATCH_NONE)
         return;
     pidfd_send_signal(link->pidfd, SIGTERM, NULL, 0);
@@ -226,23 +207,53 @@ static int find_statistics(const struct handover_packet *packet, struct statisti
     return -1;
 }
 
-/* Takes a dnsd that an earlier srvpland left; false: it is not one we can go on with. */
-static bool adopt(struct dnsd_link *link, const struct handover_packet *packet, int pid)
+static bool fits_us(const struct dnsd_link *link, const struct handover_packet *packet)
 {
     const struct handover_message *hello = &packet->message;
     struct statistics_header statistics;
-    int pidfd = pidfd_open(pid, 0);
-    if (pidfd < 0)
+    return strncmp(hello->text, link->addresses, sizeof hello->text) == 0 &&
+           hello->workers == link->options.workers && find_statistics(packet, &statistics) >= 0 &&
+           statistics.rate_limit == link->options.rate_limit;
+}
+
+/* A second dnsd says that it answers: it has taken over from ours, which ends by itself. */
+static bool follow(struct dnsd_link *link, const struct handover_packet *packet, int pid)
+{
+    const struct handover_message *hello = &packet->message;
+    int pidfd = fits_us(link, packet) ? pidfd_open(pid, 0) : -1;
+    if (pidfd < 0) {
+        log_warning("a second dnsd is not one we can go on with", log_number("pid", pid),
+                    log_string("addresses", hello->text));
         return false;
-    bool fits = strncmp(hello->text, link->addresses, sizeof hello->text) == 0 &&
-                hello->workers == link->options.workers &&
-                find_statistics(packet, &statistics) >= 0 &&
-                statistics.rate_limit == link->options.rate_limit;
+    }
+    log_info("dnsd taken over", log_number("from", link->pid), log_number("pid", pid),
+             log_number("generation", (int64_t)hello->generation));
+    drop_connection(link);
+    if (link->watch == WATCH_CHILD) {
+        await_leaving(link, true);
+        link->leaving = link->pidfd;
+        link->pidfd = -1;
+    }
+    fd_close(&link->pidfd);
     link->pid = pid;
     link->pidfd = pidfd;
     link->watch = WATCH_ADOPTED;
     link->started_at_ms = clock_monotonic_ms();
-    if (fits) {
+    return true;
+}
+
+/* Takes a dnsd that an earlier srvpland left; false: it is not one we can go on with. */
+static bool adopt(struct dnsd_link *link, const struct handover_packet *packet, int pid)
+{
+    const struct handover_message *hello = &packet->message;
+    int pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0)
+        return false;
+    link->pid = pid;
+    link->pidfd = pidfd;
+    link->watch = WATCH_ADOPTED;
+    link->started_at_ms = clock_monotonic_ms();
+    if (fits_us(link, packet)) {
         log_info("dnsd adopted", log_number("pid", pid),
                  log_number("generation", (int64_t)hello->generation));
         return true;
@@ -317,7 +328,7 @@ static int greet(struct dnsd_link *link, int connection, struct handover_packet 
     /* Not peer.pid: who connected is its porter. The kernel says who sent the greeting. */
     if (link->watch == WATCH_NONE)
         return adopt(link, packet, packet->sender) ? 0 : -1;
-    return packet->sender == link->pid ? 0 : -1; /* one dnsd at a time */
+    return packet->sender == link->pid || follow(link, packet, packet->sender) ? 0 : -1;
 }
 
 static void on_connect(struct dnsd_link *link)
@@ -385,10 +396,9 @@ static void *run(void *context)
     while (!is_stopping(link)) {
         start_when_due(link);
         struct pollfd watched[] = {
-            {.fd = link->wake, .events = POLLIN},
-            {.fd = link->listener, .events = POLLIN},
-            {.fd = link->connection, .events = POLLIN},
-            {.fd = link->pidfd, .events = POLLIN},
+            {.fd = link->wake, .events = POLLIN},       {.fd = link->listener, .events = POLLIN},
+            {.fd = link->connection, .events = POLLIN}, {.fd = link->pidfd, .events = POLLIN},
+            {.fd = link->leaving, .events = POLLIN},
         };
         if (poll(watched, COUNT_OF(watched), wait_ms(link)) <= 0)
             continue;
@@ -398,6 +408,8 @@ static void *run(void *context)
             on_exit_of_dnsd(link);
         if (watched[1].revents)
             on_connect(link);
+        if (watched[4].revents)
+            await_leaving(link, false);
     }
     if (link->ending == DNSD_END || link->watch != WATCH_ADOPTED)
         end_dnsd(link);
@@ -459,6 +471,7 @@ static void free_link(struct dnsd_link *link)
     fd_close(&link->wake);
     fd_close(&link->connection);
     fd_close(&link->pidfd);
+    fd_close(&link->leaving);
     pthread_mutex_destroy(&link->lock);
     pthread_cond_destroy(&link->changed);
     free(link);
@@ -476,7 +489,8 @@ struct dnsd_link *dnsd_link_start(const struct dnsd_link_options *options,
                                .listener = -1,
                                .wake = -1,
                                .connection = -1,
-                               .pidfd = -1};
+                               .pidfd = -1,
+                               .leaving = -1};
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

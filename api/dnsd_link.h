@@ -7,6 +7,9 @@
  * once the first time, then with a growing pause below a second. dnsd runs in a process group of
  * its own and outlives a srvpland that is killed; dnsd_link_stop ends it.
  *
+ * Another dnsd may take over from it (srvplan-dnsd --takeover DIR/takeover.sock): when it calls, it
+ * becomes the one that is watched, and the one before it ends by itself.
+ *
  * What happens is reported as events on the link's thread, in order. */
 #pragma once
 #include "api/responder.h"

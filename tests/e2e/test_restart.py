@@ -369,5 +369,52 @@ class ReloadTest(srvplan.Case):
                          'its drain counts again')
 
 
+class Takeover(srvplan.Case):
+    """Another dnsd takes over from the one that srvpland started: it is the one that counts then."""
+
+    def take_over(self, server):
+        old = server.dnsd_pids()[0]
+        with open(f'/proc/{old}/cmdline', 'rb') as cmdline:
+            words = cmdline.read().decode().split('\0')[:-1]
+        self.assertIn('--takeover', words)
+        with open(server.log_path, 'a', encoding='utf-8') as log:
+            new = subprocess.Popen([srvplan.DNSD, *words[1:]], stderr=log,
+                                   env=srvplan.environment())
+        self.addCleanup(self.reap, new)
+        wait_until(lambda: not srvplan.alive(old), 10, f'{old} ends')
+        wait_until(lambda: server.status()['dnsd']['pid'] == new.pid, 10, f'{new.pid} is known')
+        return new
+
+    @staticmethod
+    def reap(process):
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+    def test_srvpland_follows(self):
+        server = self.serve()
+        before = server.sets()
+        with srvplan.Watcher(server.dns_port) as watcher:
+            for _ in range(3):
+                new = self.take_over(server)
+        self.assertEqual(watcher.lost, [])
+        self.assertEqual(server.sets(), before)
+        self.assertEqual(server.drain('xmpp1').status, 201)  # served by the new one
+        wait_until(lambda: server.status()['dnsd']['in_step'], 10, 'the drain is served')
+        self.assertNotEqual(server.sets(), before)
+        new.kill()  # it is watched: srvpland starts one of its own
+        new.wait()
+        wait_until(lambda: server.dnsd_pids() not in ([], [new.pid]), 10, 'another is started')
+        wait_until(lambda: server.status()['dnsd']['in_step'], 10, 'it is in step')
+        server.stop()
+
+    def test_hangup_of_dnsd_asks_srvpland(self):
+        server = self.serve()
+        os.kill(server.dnsd_pids()[0], signal.SIGHUP)
+        wait_until(lambda: 'dnsd asks for the newest generation' in server.log(), 10, 'it is asked')
+        wait_until(lambda: server.status()['dnsd']['in_step'], 10, 'it is in step')
+        server.stop()
+
+
 if __name__ == '__main__':
     unittest.main(verbosity=2)
