@@ -272,7 +272,8 @@ static _Noreturn void be_child(int readable)
             goto failed;
     if (!sandbox_close(shared.role, &err))
         goto failed;
-    pthread_barrier_wait(&shared.go);
+    if (others) /* who is alone may not even wake the others */
+        pthread_barrier_wait(&shared.go);
     try_all(THREADS - 1);
     for (int i = 0; i < others; i++)
         pthread_join(threads[i], NULL);
