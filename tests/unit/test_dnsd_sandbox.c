@@ -152,7 +152,7 @@ static int try_executable_memory(void)
 static int try_make_executable(void)
 {
     void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return at == MAP_FAILED ? WORKED : result_of(mprotect(at, 4096, PROT_READ | PROT_EXEC));
+    return at == MAP_FAILED ? errno : result_of(mprotect(at, 4096, PROT_READ | PROT_EXEC));
 }
 
 static int try_become_root(void)
