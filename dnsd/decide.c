@@ -77,7 +77,6 @@ void decide_find(struct question *question, const struct decide_state *state)
     if (!name)
         return;
     question->name = (uint32_t)(name - image->table);
-    __builtin_prefetch(&image->zones[name->zone]);
     if (name->types != IMAGE_NONE)
         __builtin_prefetch(&image->types[name->types]);
 }
@@ -200,10 +199,11 @@ static void plan_expire(const struct question *question, const struct image_answ
                         (uint32_t)answer->body[at + 2] << 8 | answer->body[at + 3];
 }
 
-/* Answers with a set, as far as it fits into `room`. The apex that its pointers mean is as long as
- * `apex_length`. */
+/* Answers with a set, as far as it fits into `room`. The zone is looked at only where the answer
+ * points to its apex or shows its serial: with many zones its line is not in the cache. */
 static void answer_set(const struct question *question, enum transport transport,
-                       struct decide_state *state, uint32_t apex_length, struct verdict *verdict)
+                       struct decide_state *state, const struct image_zone *zone,
+                       struct verdict *verdict)
 {
     const struct image *image = state->image;
     const struct image_set *set = &image->sets[verdict->set];
@@ -217,10 +217,13 @@ static void answer_set(const struct question *question, enum transport transport
         decide_limit(question, transport, state->settings) - question->end - verdict->opt_length;
     if (room <= IMAGE_BODY_BYTES || !fit_long(image, answer, room, verdict))
         fit_body(answer, room, verdict);
-    uint16_t rendered_for =
-        verdict->body == VERDICT_LONG ? long_of(image, answer)->rendered_for : answer->rendered_for;
+    bool is_long = verdict->body == VERDICT_LONG;
+    uint16_t rendered_for = is_long ? long_of(image, answer)->rendered_for : answer->rendered_for;
     verdict->body_delta = (uint16_t)(question->length - rendered_for);
-    verdict->apex_delta = (uint16_t)(question->length - apex_length);
+    if (is_long || answer->apex_patches)
+        verdict->apex_delta = (uint16_t)(question->length - zone->apex_length);
+    if (is_long || answer->serial_at != IMAGE_NO_PLACE)
+        verdict->serial = image->slots[zone->slot];
     if (verdict->body != VERDICT_EMPTY)
         return;
     verdict->set = IMAGE_NONE; /* TC shows nothing of the set */
@@ -255,8 +258,10 @@ static void decide_referral(const struct question *question, enum transport tran
     const struct image *image = state->image;
 
     verdict->set = set_or(image, image_set_at(image, cut->types, RRTYPE_NS), IMAGE_NONE);
-    if (verdict->set != IMAGE_NONE) /* always: image_open has looked */
-        answer_set(question, transport, state, cut->length, verdict);
+    if (verdict->set == IMAGE_NONE) /* never: image_open has looked */
+        return;
+    answer_set(question, transport, state, &image->zones[cut->zone], verdict);
+    verdict->apex_delta = (uint16_t)(question->length - cut->length); /* its apex is the cut */
 }
 
 /* RFC 1034 section 4.3.2, RFC 4592 section 3.3.1: the name, or else the wildcard right below its
@@ -270,7 +275,6 @@ static void decide_in_zone(const struct question *question, enum transport trans
     const struct image_set *set = (const struct image_set *)0;
     const uint32_t at = place->name->types;
 
-    verdict->serial = image->slots[zone->slot];
     if (at != IMAGE_NONE && image->types[at].flags & IMAGE_TYPES_CUT &&
         !(place->is_exact && question->type == RRTYPE_DS)) {
         verdict->thing = place->hash;
@@ -287,13 +291,14 @@ static void decide_in_zone(const struct question *question, enum transport trans
         /* RFC 4035 section 3.1.4.1: the parent side of the cut speaks for DS. */
         set = zone->ds_set != IMAGE_NONE ? &image->sets[zone->ds_set] : set;
         zone = &image->zones[zone->parent];
-        verdict->serial = image->slots[zone->slot];
     } else {
         set = find_set(image, at, question->type);
     }
-    verdict->set = set_or(image, set, zone->negative_set);
+    verdict->set = set_or(image, set, IMAGE_NONE);
+    if (verdict->set == IMAGE_NONE)
+        verdict->set = zone->negative_set;
     verdict->thing = thing_of(image, place, zone, verdict);
-    answer_set(question, transport, state, zone->apex_length, verdict);
+    answer_set(question, transport, state, zone, verdict);
 }
 
 /* We have no keys: RFC 8945 section 5.2.1, "the server MUST … return … BADKEY", unsigned. Where the

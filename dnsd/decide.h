@@ -54,7 +54,7 @@ struct verdict {
     uint16_t ancount, nscount, arcount;
     uint16_t body_delta;  /* added to each pointer into the body, modulo 2^16 */
     uint16_t apex_delta;  /* … to each pointer to the apex */
-    uint32_t serial;      /* of the zone that answers */
+    uint32_t serial;      /* of the zone that answers, where the answer shows it */
     uint8_t options;      /* enum question_option: those that OPT carries */
     uint16_t error;       /* enum edns_error */
     uint16_t opt_length;  /* 0: there is no OPT */
