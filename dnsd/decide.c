@@ -9,6 +9,7 @@
 enum {
     PLAIN_DATAGRAM_BYTES = 512, /* RFC 1035 section 2.3.4 */
     SOA_EXPIRE_AT = 12,         /* from the serial: RFC 1035 section 3.3.13 */
+    FETCHED_LINES = 8,          /* of an answer: its head, and three targets with addresses */
     TSIG_TAIL_BYTES = 8,        /* no MAC: its length, original id, error, length of other data */
 };
 
@@ -79,6 +80,24 @@ void decide_find(struct question *question, const struct decide_state *state)
     question->name = (uint32_t)(name - image->table);
     if (name->types != IMAGE_NONE)
         __builtin_prefetch(&image->types[name->types]);
+}
+
+/* A bet on what decide will find, nothing more: the turn may be another by then. */
+void decide_fetch(const struct question *question, const struct decide_state *state)
+{
+    const struct image *image = state->image;
+    if (question->look_up != QUESTION_FOUND || question->name == IMAGE_NONE)
+        return;
+    const struct image_set *set =
+        image_set_at(image, image->table[question->name].types, question->type);
+    if (!set || set->answer_count == 0)
+        return;
+    uint32_t order = state->turns[set - image->sets];
+    if (order >= set->answer_count)
+        order = 0;
+    const uint8_t *answer = (const uint8_t *)&image->answers[set->answer_first + order];
+    for (unsigned i = 0; i < FETCHED_LINES; i++)
+        __builtin_prefetch(answer + i * (unsigned)IMAGE_LINE_BYTES);
 }
 
 static struct place find_place(const struct question *question, struct decide_state *state)

@@ -67,11 +67,13 @@ struct verdict {
 uint32_t decide_limit(const struct question *question, enum transport transport,
                       const struct settings *settings);
 
-/* Two steps that may come before, for many questions that parsed at a time, so that they wait for
+/* Three steps that may come before, for many questions that parsed at a time, so that they wait for
  * memory together: the first fetches the line where the search for the name begins; the second
- * looks the whole name up and fetches what stands behind it. In between the image must stay. */
+ * looks the whole name up and fetches what stands behind it; the third fetches the answer. In
+ * between the image must stay. */
 void decide_begin(struct question *question, const struct decide_state *state);
 void decide_find(struct question *question, const struct decide_state *state);
+void decide_fetch(const struct question *question, const struct decide_state *state);
 
 /* Decides on a question that parsed. */
 void decide(const struct question *question, enum transport transport, struct decide_state *state,

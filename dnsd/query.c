@@ -76,6 +76,12 @@ void query_find(const struct query_state *state, struct query_work *work)
         decide_find(&work->question, &state->decide);
 }
 
+void query_fetch(const struct query_state *state, const struct query_work *work)
+{
+    if (work->question.verdict == QUESTION_GOOD)
+        decide_fetch(&work->question, &state->decide);
+}
+
 void query_decide(const struct query *query, struct query_state *state, struct query_work *work)
 {
     struct question *question = &work->question;

@@ -47,14 +47,16 @@ struct query_state {
  * counts as served by nobody and gives its turn back. */
 size_t query_answer(const struct query *query, struct query_state *state);
 
-/* The same in four steps, for a batch: each is made for all its queries before the next, so that
+/* The same in five steps, for a batch: each is made for all its queries before the next, so that
  * they wait for memory together instead of one after the other. What a step needs has been fetched
- * by the one before: where the search for the name begins; what stands behind the name; the word of
- * the rate limit. Each query has a work of its own; the image stays the same throughout. */
+ * by the one before: where the search for the name begins; what stands behind the name; the answer;
+ * the word of the rate limit. Each query has a work of its own; the image stays the same
+ * throughout. */
 enum {
     QUERY_BATCH = 32 /* measured: half of it is slower, twice is not faster */
 };
 void query_begin(const struct query *query, struct query_state *state, struct query_work *work);
 void query_find(const struct query_state *state, struct query_work *work);
+void query_fetch(const struct query_state *state, const struct query_work *work);
 void query_decide(const struct query *query, struct query_state *state, struct query_work *work);
 size_t query_finish(const struct query *query, struct query_state *state, struct query_work *work);

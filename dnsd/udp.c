@@ -141,6 +141,8 @@ static unsigned batch_answer(struct batch *batch, unsigned count, int64_t now_ms
     for (unsigned i = 0; i < count; i++)
         query_find(&batch->state, &batch->work[i]);
     for (unsigned i = 0; i < count; i++)
+        query_fetch(&batch->state, &batch->work[i]);
+    for (unsigned i = 0; i < count; i++)
         query_decide(&batch->query[i], &batch->state, &batch->work[i]);
     for (unsigned i = 0; i < count; i++) {
         size_t length = query_finish(&batch->query[i], &batch->state, &batch->work[i]);

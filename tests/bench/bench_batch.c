@@ -99,6 +99,8 @@ static size_t answer_in_passes(struct query_state *state)
     for (unsigned i = 0; i < BATCH; i++)
         query_find(state, &works[i]);
     for (unsigned i = 0; i < BATCH; i++)
+        query_fetch(state, &works[i]);
+    for (unsigned i = 0; i < BATCH; i++)
         query_decide(&queries[i], state, &works[i]);
     for (unsigned i = 0; i < BATCH; i++)
         bytes += query_finish(&queries[i], state, &works[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A batch is answered in four steps; what is said is what query_answer says one by one. */
+/* A batch is answered in five steps; what is said is what query_answer says one by one. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +112,8 @@ START_TEST(a_batch_says_what_is_said_one_by_one)
         for (unsigned i = 0; i < count; i++)
             query_find(&states[0], &works[i]);
         for (unsigned i = 0; i < count; i++)
+            query_fetch(&states[0], &works[i]);
+        for (unsigned i = 0; i < count; i++)
             query_decide(&queries[0][i], &states[0], &works[i]);
         for (unsigned i = 0; i < count; i++) {
             size_t got = query_finish(&queries[0][i], &states[0], &works[i]);
@@ -165,6 +167,7 @@ START_TEST(without_an_image_a_batch_gets_servfail)
     while (query.length < 17 || buffers[0][0][2]);
     query_begin(&query, &states[0], &work);
     query_find(&states[0], &work);
+    query_fetch(&states[0], &work);
     query_decide(&query, &states[0], &work);
     ck_assert_uint_ge(query_finish(&query, &states[0], &work), 12);
     ck_assert_uint_eq(buffers[0][0][3] & 15, 2);
