@@ -33,8 +33,8 @@ enum {
     RATELIMIT_BUCKETS =
         32768, /* 2 MiB; only debts take room, and each is paid off within a burst */
     RATELIMIT_UNITS_BITS = 20, /* of time: 2^20 a millisecond, about a nanosecond each */
-    RATELIMIT_BURST_MS = 200,  /* answers that may come at once: what so long a time gives … */
-    RATELIMIT_BURST_LEAST = 4, /* … but of small limits so many, or a second's worth of less */
+    RATELIMIT_BURST_MS = 250,  /* answers that may come at once: what so long a time gives … */
+    RATELIMIT_BURST_LEAST = 2, /* … but of small limits so many, or a second's worth of less */
     RATELIMIT_SLACK_MS = 1000, /* by which workers' clocks may differ */
     RATELIMIT_SLIP_DEFAULT = 2,
     RATELIMIT_SLIP_MAX = 100,

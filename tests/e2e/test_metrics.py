@@ -3,6 +3,7 @@
 """What the responder counts, read at GET /metrics and in the status: against what was asked.
 
 The page is parsed by the client library of Prometheus itself."""
+import contextlib
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import unittest
 
 import dns.edns
+import dns.exception
 import dns.message
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -18,7 +20,7 @@ import srvplan  # noqa: E402
 from srvplan import OK, OWNERS, wait_until  # noqa: E402
 
 LIMIT = 50
-BURST = LIMIT // 5
+BURST = LIMIT // 4
 
 
 def page(server):
@@ -145,6 +147,29 @@ class MetricsTest(srvplan.Case):
         self.assertEqual((dnsd['queries'], dnsd['limited']), (200, 200 - whole))
         said = server.cli('status', check=OK).stdout
         self.assertRegex(said, rf'queries +200 since .*, {200 - whole} of them beyond the rate limit')
+
+    def test_what_the_kernel_dropped_is_counted(self):
+        server = self.serve()
+        server.ask(OWNERS[0])
+        wire = dns.message.make_query(OWNERS[0], 'SRV').to_wire()
+        pid = server.dnsd_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.connect(('127.0.0.1', server.dns_port))
+                for _ in range(40000):  # the receive buffer is at most 8 MiB
+                    client.send(wire)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+        def drops():
+            with contextlib.suppress(dns.exception.Timeout):  # the queue may still be full
+                server.ask(OWNERS[0])  # it looks when there is something to do
+            return metrics(server)['dns_udp_socket_drops_total']
+        wait_until(drops, 20, 'drops are counted')
+        found = metrics(server)
+        self.assertLessEqual(found['dns_udp_socket_drops_total'] +
+                             found['dns_queries_by_transport_total{transport=udp4}'], 50000)
 
     def test_a_dnsd_that_is_started_anew_counts_anew(self):
         server = self.serve()
