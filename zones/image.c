@@ -41,8 +41,8 @@ const char *image_names_file(const uint8_t digest[32], char name[static IMAGE_FI
  * have. Found once, so that a new generation does not look at every zone again. */
 struct image_names_use {
     unsigned images;
-    uint32_t negative_count;
-    uint32_t negative[]; /* sets; each once */
+    uint32_t needed_count;
+    uint32_t needed[]; /* sets that must have an answer; each once */
 };
 
 /* -- checking ---------------------------------------------------------------------------------- */
@@ -131,11 +131,16 @@ static bool check_zone(const struct image_names_header *h, const struct image_zo
            zone->name_count <= h->order.count - zone->order_first;
 }
 
-/* The NS set of a cut's list, or IMAGE_NONE. */
-static uint32_t referral_set(const struct image *image, uint32_t line)
+/* The NS set of a cut's list, which lies within the section, or IMAGE_NONE. */
+static uint32_t referral_set(const struct image_types *types)
 {
-    const struct image_set *set = image_set_at(image, line, RRTYPE_NS);
-    return set ? (uint32_t)(set - image->sets) : IMAGE_NONE;
+    for (uint32_t i = 0, count = types->count; i < count; i++) {
+        const struct image_type *entry =
+            &types[i / IMAGE_TYPES_PER_LINE].entry[i % IMAGE_TYPES_PER_LINE];
+        if (entry->type == RRTYPE_NS)
+            return entry->set;
+    }
+    return IMAGE_NONE;
 }
 
 /* One line of types: its list must lie within the section, and name sets and lines that exist. */
@@ -147,11 +152,13 @@ static bool check_types_line(const struct image *image, uint32_t line)
     if (lines > h->types.count - line || types->flags & ~(unsigned)IMAGE_TYPES_CUT ||
         !is_index_or_none(types->wildcard, h->types.count))
         return false;
-    uint32_t here = types->count < IMAGE_TYPES_PER_LINE ? types->count : IMAGE_TYPES_PER_LINE;
-    for (uint32_t i = 0; i < here; i++)
+    for (uint32_t i = 0; i < IMAGE_TYPES_PER_LINE;
+         i++) /* a list may go on in lines that say less */
         if (types->entry[i].set >= h->sets)
             return false;
-    return true;
+    if (!(types->flags & IMAGE_TYPES_CUT))
+        return true;
+    return referral_set(types) < h->sets;
 }
 
 static bool check_types(const struct image *image)
@@ -273,36 +280,38 @@ static bool check_pair(const struct image *image, struct error *err)
     if (names->sets != answers->sets.count || names->slots != answers->slots.count)
         return error_set(err, ERROR_INVALID, "%s: damaged: its sets do not match its names file",
                          IMAGE_ANSWERS_FILE);
-    for (uint32_t i = 0; i < image->names_use->negative_count; i++)
-        if (image->sets[image->names_use->negative[i]].answer_count == 0)
-            return error_set(err, ERROR_INVALID, "%s: damaged: a zone has no negative answer",
+    for (uint32_t i = 0; i < image->names_use->needed_count; i++)
+        if (image->sets[image->names_use->needed[i]].answer_count == 0)
+            return error_set(err, ERROR_INVALID,
+                             "%s: damaged: a zone has no negative answer, or a delegation no "
+                             "referral",
                              IMAGE_ANSWERS_FILE);
-    for (uint32_t i = 0; i < names->types.count; i++) {
-        if (!(image->types[i].flags & IMAGE_TYPES_CUT))
-            continue;
-        uint32_t referral = referral_set(image, i);
-        if (referral == IMAGE_NONE || image->sets[referral].answer_count == 0)
-            return error_set(err, ERROR_INVALID, "%s: damaged: a delegation has no referral",
-                             IMAGE_ANSWERS_FILE);
-    }
     return true;
 }
 
-/* The negative sets of all zones, each once; NULL: no memory. */
+/* Notes that a set must have an answer, once. */
+static void names_use_note(struct image_names_use *use, uint32_t set, bool *is_noted)
+{
+    if (!is_noted[set])
+        use->needed[use->needed_count++] = set;
+    is_noted[set] = true;
+}
+
+/* The negative sets of all zones and the referrals of all cuts; NULL: no memory. */
 static struct image_names_use *names_use_new(const struct image *image)
 {
     const struct image_names_header *h = image->names_header;
-    uint32_t room = h->zones.count < h->sets ? h->zones.count : h->sets;
-    struct image_names_use *use = malloc(sizeof *use + room * sizeof *use->negative);
+    uint64_t most = (uint64_t)h->zones.count + h->types.count;
+    size_t room = most < h->sets ? (size_t)most : h->sets;
+    struct image_names_use *use = malloc(sizeof *use + room * sizeof *use->needed);
     bool *is_noted = calloc(h->sets + (size_t)1, sizeof *is_noted);
     if (use && is_noted) {
         *use = (struct image_names_use){.images = 1};
-        for (uint32_t i = 0; i < h->zones.count; i++) {
-            uint32_t set = image->zones[i].negative_set;
-            if (!is_noted[set])
-                use->negative[use->negative_count++] = set;
-            is_noted[set] = true;
-        }
+        for (uint32_t i = 0; i < h->zones.count; i++)
+            names_use_note(use, image->zones[i].negative_set, is_noted);
+        for (uint32_t i = 0; i < h->types.count; i++)
+            if (image->types[i].flags & IMAGE_TYPES_CUT)
+                names_use_note(use, referral_set(&image->types[i]), is_noted);
     } else {
         free(use);
         use = NULL;
