@@ -108,6 +108,33 @@ START_TEST(only_names_that_may_be_compressed_become_templates_and_are_themselves
 }
 END_TEST
 
+/* Nobody is left in the set that an alias leads to: NODATA, until somebody comes back. */
+START_TEST(a_chain_to_an_empty_set_ends_at_the_negative_one)
+{
+    static const uint8_t target[] = {CONTENT_AT_APEX, 0};
+    const struct content_link link = {.rdata = {target, sizeof target}, .ttl_s = 5};
+    struct content_set sets[] = {
+        {.type = RRTYPE_SRV, .ttl_s = 300, .count = 2},
+        {.type = RRTYPE_SOA, .section = CONTENT_AUTHORITY, .ttl_s = 60, .count = 1},
+        {.type = RRTYPE_SRV, .chain = &link, .chain_count = 1, .negative_set = 1},
+        {.type = RRTYPE_CNAME, .chain = &link, .chain_count = 1, .tail_set = CONTENT_NONE},
+    };
+    const struct content_sets all = {sets, COUNT_OF(sets)};
+    struct content_set whole = content_whole(&all, 2);
+    ck_assert_uint_eq(whole.type, RRTYPE_SRV);
+    ck_assert_uint_eq(whole.count, 2);
+    ck_assert_uint_eq(whole.chain_count, 1);
+    sets[0].count = 0;
+    whole = content_whole(&all, 2);
+    ck_assert_uint_eq(whole.type, RRTYPE_SOA);
+    ck_assert_int_eq(whole.section, CONTENT_AUTHORITY);
+    ck_assert_uint_eq(whole.ttl_s, 60);
+    ck_assert_uint_eq(whole.chain_count, 1);
+    ck_assert_uint_eq(content_whole(&all, 3).count, 0); /* the chain alone */
+    ck_assert_uint_eq(content_whole(&all, 0).chain_count, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("content");
@@ -119,6 +146,7 @@ int main(void)
     tcase_add_loop_test(tcase,
                         only_names_that_may_be_compressed_become_templates_and_are_themselves_again,
                         0, COUNT_OF(rdata_cases));
+    tcase_add_test(tcase, a_chain_to_an_empty_set_ends_at_the_negative_one);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -65,12 +65,12 @@ static uint32_t *turns;
 static struct query_state state;
 static uint8_t buffer[65536];
 
-static void build(void)
+static void build_from(const char *text)
 {
     struct image_buffer names = {0}, answers = {0};
     struct digest digest;
     struct error err = {0};
-    planned = planned_text_from(inventory);
+    planned = planned_text_from(text);
     const struct content_names *content = &planned.layout->names;
     uint32_t *serials = arena_array(&arena, uint32_t, content->slot_count);
     ck_assert_msg(image_build_names(content, &names, &digest, &err), "%s", err.message);
@@ -85,6 +85,41 @@ static void build(void)
     image_buffer_fini(&answers);
     turns = arena_array(&arena, uint32_t, content->set_count);
     state = (struct query_state){.decide = {.image = &image, .turns = turns}};
+}
+
+static void build(void)
+{
+    build_from(inventory);
+}
+
+/* A thousand targets behind sixteen aliases, the first a wildcard, with long names. */
+static void build_far(void)
+{
+    const char *links = "\"*.w CNAME " LONG_LABEL "1\"", *nodes = "";
+    for (int i = 1; i < 14; i++)
+        links = arena_printf(&arena,
+                             "%s, \"" LONG_LABEL "%d." LONG_LABEL "%d CNAME " LONG_LABEL
+                             "%d." LONG_LABEL "%d\"",
+                             links, i, i, i + 1, i + 1);
+    links = arena_printf(&arena,
+                         "%s, \"" LONG_LABEL "1 CNAME " LONG_LABEL "1." LONG_LABEL
+                         "1\", \"" LONG_LABEL "14." LONG_LABEL "14 CNAME _xmpp-client._tcp\"",
+                         links);
+    struct writer text = writer_over(arena_alloc(&arena, 200000), 200000);
+    for (int i = 0; i < 1000; i++) {
+        nodes =
+            arena_printf(&arena, "%s\"n%d\": {\"addresses\": [\"10.0.%d.%d\", \"2001:db8::%x\"]}",
+                         i ? "," : "", i, i / 256, i % 256, i);
+        write_bytes(&text, nodes, strlen(nodes));
+    }
+    write_u8(&text, 0);
+    ck_assert(writer_ok(&text));
+    build_from(arena_printf(
+        &arena,
+        "{\"srvplan\": 1, \"domains\": {\"example.org\": {\"services\": [\"xmpp-client\"]}},"
+        "\"policy\": {\"answer_order\": \"fixed\"}, \"nodes\": {%s},"
+        "\"zones\": {\"example.org\": {\"records\": [%s]}}}",
+        (const char *)text.start, links));
 }
 
 static void tear_down(void)
@@ -288,6 +323,42 @@ START_TEST(a_chain_ends_after_sixteen_aliases)
 }
 END_TEST
 
+#define SIXTY_THREE LONG_LABEL "twenty-three-octets-now"
+
+/* The same records whoever asks: pointers reach as far behind the longest question. */
+START_TEST(a_thousand_targets_behind_sixteen_aliases_are_whole_for_every_length_of_owner)
+{
+    static const char *const owners[] = {"a.w", SIXTY_THREE ".w", SIXTY_THREE "." SIXTY_THREE ".w",
+                                         SIXTY_THREE "." SIXTY_THREE "." SIXTY_THREE "." LONG_LABEL
+                                                     "1234567.w"};
+    struct decoded *first = NULL;
+    for (size_t i = 0; i < COUNT_OF(owners); i++) {
+        struct query query = {.bytes = buffer,
+                              .length = put_query(owners[i], RRTYPE_SRV, 0),
+                              .transport = TRANSPORT_STREAM};
+        ck_assert(i + 1 < COUNT_OF(owners) || query.length == 12 + NAME_MAX_BYTES + 4);
+        struct decoded *decoded = decode(buffer, query_answer(&query, &state));
+        ck_assert_msg(!decoded->mistake, "%s: %s", owners[i], decoded->mistake);
+        ck_assert_uint_eq(decoded->count[1], 16 + 1000);
+        ck_assert_uint_gt(decoded->count[3], 300);
+        for (size_t k = 0; first && k < first->record_count && k < decoded->record_count; k++) {
+            const struct decoded_record *a = &first->records[k], *b = &decoded->records[k];
+            ck_assert_msg(a->rdata_len == b->rdata_len &&
+                              memcmp(a->rdata, b->rdata, a->rdata_len) == 0,
+                          "%s: record %zu", owners[i], k);
+            ck_assert_msg(k == 0 || decoded_name_equal(&b->owner, a->owner.wire, a->owner.len),
+                          "%s: owner of record %zu", owners[i], k);
+        }
+        if (first)
+            decoded_free(decoded);
+        else
+            first = decoded;
+    }
+    decoded_free(first);
+    ck_assert_str_eq(ask("a.w", RRTYPE_SRV, 1232, TRANSPORT_DATAGRAM), "aatc: | |");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dnsd_names");
@@ -299,6 +370,12 @@ int main(void)
     tcase_add_test(tcase, what_must_be_whole_is_truncated_where_it_does_not_fit);
     tcase_add_test(tcase, a_chain_ends_after_sixteen_aliases);
     suite_add_tcase(suite, tcase);
+    TCase *far = tcase_create("far");
+    tcase_set_timeout(far, 60);
+    tcase_add_checked_fixture(far, build_far, tear_down);
+    tcase_add_test(far,
+                   a_thousand_targets_behind_sixteen_aliases_are_whole_for_every_length_of_owner);
+    suite_add_tcase(suite, far);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
