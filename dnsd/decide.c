@@ -229,6 +229,7 @@ static void answer_set(const struct question *question, enum transport transport
 
     if (set->flags & IMAGE_SET_NXDOMAIN)
         verdict->rcode = DNS_NXDOMAIN;
+    verdict->shown = set->shown;
     verdict->answer = take_turn(set, &state->turns[verdict->set]);
     const struct image_answer *answer = &image->answers[verdict->answer];
     plan_expire(question, answer, verdict);

@@ -48,7 +48,8 @@ struct verdict {
     uint16_t flags; /* AA, TC */
     enum verdict_body body;
     uint32_t answer;
-    uint32_t set;   /* that the answer shows, or IMAGE_NONE */
+    uint32_t set;   /* that the answer is of, or IMAGE_NONE */
+    uint32_t shown; /* … and the one whose records it shows: what aliases lead to */
     uint64_t thing; /* what rate limits count by, within the class of the answer (ratelimit.h) */
     uint16_t length;
     uint16_t ancount, nscount, arcount;

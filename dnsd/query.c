@@ -125,7 +125,7 @@ static size_t answer_question(const struct query *query, struct query_state *sta
         decide_to_truncate(&state->decide, verdict);
     if (fate == FATE_DROPPED)
         return 0;
-    state->set = verdict->set;
+    state->set = verdict->set == IMAGE_NONE ? IMAGE_NONE : verdict->shown;
     stats_count_verdict(state->statistics, &work->question, verdict);
     uint32_t length = emit_answer(&state->decide, &work->question, verdict, query->bytes);
     stats_count_sent(state->statistics, length);

@@ -35,8 +35,8 @@ struct query_work {
 struct query_state {
     struct decide_state decide;
     struct query_work work; /* of query_answer */
-    uint32_t set;           /* out: the set that the answer shows, for last-served; or IMAGE_NONE */
-    uint32_t limited;       /* answers beyond the limit since one slipped through */
+    uint32_t set;     /* out: whose records the answer shows, for last-served; or IMAGE_NONE */
+    uint32_t limited; /* answers beyond the limit since one slipped through */
     struct statistics_row *statistics;
     struct statistics_row unread;
 };

@@ -91,15 +91,22 @@ struct bytes content_template_rdata(struct arena *arena, uint16_t type, struct b
     return (struct bytes){w.start, w.len};
 }
 
+uint32_t content_tail(const struct content_sets *sets, uint32_t index)
+{
+    const struct content_set *set = &sets->sets[index];
+    if (set->chain_count == 0)
+        return index;
+    bool is_empty = set->tail_set != CONTENT_NONE && sets->sets[set->tail_set].count == 0;
+    return is_empty ? set->negative_set : set->tail_set;
+}
+
 struct content_set content_whole(const struct content_sets *sets, uint32_t index)
 {
     const struct content_set *set = &sets->sets[index];
-    struct content_set whole = *set;
-    if (set->chain_count == 0 || set->tail_set == CONTENT_NONE)
-        return whole;
-    whole = sets->sets[set->tail_set];
-    if (whole.count == 0)
-        whole = sets->sets[set->negative_set];
+    uint32_t tail = content_tail(sets, index);
+    if (tail == index || tail == CONTENT_NONE)
+        return *set;
+    struct content_set whole = sets->sets[tail];
     whole.chain = set->chain;
     whole.chain_count = set->chain_count;
     whole.is_nxdomain = set->is_nxdomain;

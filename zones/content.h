@@ -100,6 +100,10 @@ struct content_sets {
     uint32_t count;
 };
 
+/* The set whose records stand at the end of a derived one; of every other one: itself.
+ * CONTENT_NONE: the chain leaves the zone. */
+uint32_t content_tail(const struct content_sets *sets, uint32_t index);
+
 /* Set `index` with the records that it has: a derived one gets those of its tail, behind its
  * chain. */
 struct content_set content_whole(const struct content_sets *sets, uint32_t index);

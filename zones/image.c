@@ -260,7 +260,7 @@ static bool check_answers(struct image *image)
         if (set->answer_count && (set->answer_first >= h->answers.count ||
                                   set->answer_count > h->answers.count - set->answer_first))
             return false;
-        if (set->flags & ~(unsigned)IMAGE_SET_NXDOMAIN)
+        if (set->flags & ~(unsigned)IMAGE_SET_NXDOMAIN || set->shown >= h->sets.count)
             return false;
     }
     for (uint32_t i = 0; i < h->answers.count; i++)

@@ -141,7 +141,8 @@ struct image_set { /* one line */
     uint32_t ttl_s;
     uint16_t type;
     uint16_t flags; /* enum image_set_flag */
-    uint8_t reserved[48];
+    uint32_t shown; /* the set whose records its answers show: itself, or what aliases lead to */
+    uint8_t reserved[44];
 };
 
 enum image_set_flag {

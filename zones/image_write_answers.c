@@ -165,11 +165,13 @@ static bool build_sets(struct answers_work *work, struct error *err)
 {
     for (uint32_t i = 0; i < work->sets->count; i++) {
         const struct content_set set = content_whole(work->sets, i);
+        uint32_t tail = content_tail(work->sets, i);
         work->image_sets[i] = (struct image_set){
             .answer_first = work->answer_count,
             .ttl_s = set.ttl_s,
             .type = set.type,
             .flags = set.chain_count && set.is_nxdomain ? IMAGE_SET_NXDOMAIN : 0,
+            .shown = tail == CONTENT_NONE ? i : tail,
         };
         if (!add_answers(work, i, &set, err))
             return false;

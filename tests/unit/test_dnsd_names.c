@@ -314,6 +314,19 @@ START_TEST(what_must_be_whole_is_truncated_where_it_does_not_fit)
 }
 END_TEST
 
+/* So that a drained node's set is known to be asked for, by whatever name. */
+START_TEST(an_alias_counts_as_what_it_leads_to)
+{
+    ask("_xmpp-client._tcp", RRTYPE_SRV, 0, TRANSPORT_DATAGRAM);
+    uint32_t set = state.set;
+    ck_assert_uint_ne(set, IMAGE_NONE);
+    ask("_xmpp-client._tcp.other", RRTYPE_SRV, 0, TRANSPORT_DATAGRAM);
+    ck_assert_uint_eq(state.set, set);
+    ask("out", RRTYPE_SRV, 0, TRANSPORT_DATAGRAM);
+    ck_assert_uint_ne(state.set, set);
+}
+END_TEST
+
 START_TEST(a_chain_ends_after_sixteen_aliases)
 {
     const char *whole = ask("c1", RRTYPE_TXT, 0, TRANSPORT_STREAM);
@@ -369,6 +382,7 @@ int main(void)
                         COUNT_OF(cases));
     tcase_add_test(tcase, what_must_be_whole_is_truncated_where_it_does_not_fit);
     tcase_add_test(tcase, a_chain_ends_after_sixteen_aliases);
+    tcase_add_test(tcase, an_alias_counts_as_what_it_leads_to);
     suite_add_tcase(suite, tcase);
     TCase *far = tcase_create("far");
     tcase_set_timeout(far, 60);
