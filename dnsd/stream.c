@@ -372,8 +372,6 @@ static void keep_input(struct stream_pool *pool, struct stream *stream, const ui
     stream->in_len = (uint16_t)(stream->in_len - at);
     if (stream->in_len)
         memmove(get_desk(pool, stream)->in, in + at, stream->in_len);
-    else if (stream->pending_count == 0)
-        leave_desk(pool, stream);
 }
 
 /* Answers all whole queries that stand in `in`, as long as the answers can be sent. */

@@ -2,8 +2,9 @@
 /* udp: a thread that carries datagrams between one socket and query_answer.
  *
  * It blocks for the first datagram of a batch, takes what else is there, answers each in its own
- * buffer, sends all with one call: two system calls a batch. Sending never blocks: what the
- * kernel does not take is lost, as UDP may be. Between batches the thread uses no generation. */
+ * buffer, all of them step by step (query.h), sends all with one call: two system calls a batch.
+ * Sending never blocks: what the kernel does not take is lost, as UDP may be. Between batches the
+ * thread uses no generation. */
 #pragma once
 #include "dnsd/generation.h"
 #include "dnsd/settings.h"
