@@ -81,12 +81,18 @@ static void drop_bounding_set(void)
         (void)!prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 }
 
+/* Where a service manager forbids capset(2), there must be none to drop. */
 static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
-    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
-           syscall(SYS_capset, &header, none) == 0;
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0}, left[COUNT_OF(none)];
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
+        syscall(SYS_capset, &header, none) == 0)
+        return true;
+    int why = errno;
+    bool has_none = syscall(SYS_capget, &header, left) == 0 && memcmp(left, none, sizeof none) == 0;
+    errno = why;
+    return has_none;
 }
 
 static bool become(const struct sandbox_user *user)
