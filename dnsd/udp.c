@@ -284,6 +284,8 @@ bool udp_worker_start(struct udp_worker *udp, struct error *err)
 void udp_worker_stop(struct udp_worker *udp)
 {
     atomic_store(&udp->stop, true);
+    if (udp->is_started)
+        (void)!pthread_kill(udp->thread, SIGUSR1); /* mostly it sleeps and is woken by this one */
 }
 
 void udp_worker_join(struct udp_worker *udp)
