@@ -16,7 +16,7 @@
 
 enum {
     BUFFER_BYTES = 2048,
-    LOST_NS = 2000000000,
+    LOST_S = 5,
     TICK_MS = 50, /* how often to look for lost ones and the end */
     TCP_BUFFER_BYTES = 65536,
 };
@@ -98,7 +98,7 @@ static void land(struct load *load, struct flight *flight, const uint8_t *answer
 static void count_lost(struct load *load, struct flight *flights, int64_t at_ns)
 {
     for (int i = 0; i < LOAD_UNDER_WAY; i++)
-        if (flights[i].is_out && at_ns - flights[i].sent_ns > LOST_NS) {
+        if (flights[i].is_out && at_ns - flights[i].sent_ns > LOST_S * INT64_C(1000000000)) {
             flights[i].is_out = false;
             load->counts.lost++;
         }
@@ -284,7 +284,7 @@ static bool hear_stream(struct load *load, struct stream *stream)
             load->counts.closed++;
             return false;
         }
-        if (got < 0 && now_ns() - since_ns > LOST_NS)
+        if (got < 0 && now_ns() - since_ns > LOST_S * INT64_C(1000000000))
             return false;
         stream->used += got > 0 ? (size_t)got : 0;
         answers += take_answers(load, stream);

@@ -2,7 +2,7 @@
 /* load: asks a responder as quickly as it answers, over UDP or TCP, and looks at each answer.
  *
  * A few queries are under way at any time, so few that no socket's buffer can overflow: what is not
- * answered within 2 s is lost by the responder. With each query goes what was known when it was
+ * answered within 5 s is lost by the responder. With each query goes what was known when it was
  * sent: the generation that had been acknowledged by then, and the newest that an answer had shown.
  * Its answer must not be older than either. */
 #pragma once
