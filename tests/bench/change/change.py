@@ -27,6 +27,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', '..', 'support'))
 sys.path.insert(0, HERE)
+if '--build' in sys.argv[1:-1]: # before the harness looks for the programs
+    os.environ['SRVPLAN_BUILD_DIR'] = sys.argv[sys.argv.index('--build') + 1]
 import srvplan  # noqa: E402
 import others  # noqa: E402
 
@@ -36,7 +38,7 @@ COLUMNS = ('first', 'middle', 'last', 'all', 'disagree', 'command', 'silence')
 
 
 def measure(port, names, command, stdin=None):
-    """What first_answer found, or None with a word why."""
+    """What first_answer found."""
     done = subprocess.run(
         [FIRST_ANSWER, str(port), names, str(TIMEOUT_SECONDS), *(['-i', stdin] if stdin else []),
          '--', *command], capture_output=True, text=True, check=False)
@@ -171,12 +173,25 @@ def run_server(name, kind, size, directory, rounds):
         yield {'server': name, 'change': change, 'domains': size, 'rounds': len(found), **row}
 
 
+def print_ratios(rows):
+    """How many times longer than ours it took until all domains had the new answer."""
+    for size in sorted({row['domains'] for row in rows}):
+        here = {f'{row["server"]} {row["change"]}': row for row in rows if row['domains'] == size}
+        ours = here.pop('srvplan weight', None)
+        others_here = [f'{name} {row["all"] / ours["all"]:.1f} ×' for name, row in here.items()
+                       if ours and not name.startswith('srvplan') and row['all'] > 0]
+        if others_here:
+            print(f'{size} domains, all of them, against {ours["all"]:.1f} ms of srvplan weight: '
+                  + ', '.join(others_here))
+
+
 def main():
     parser = argparse.ArgumentParser(description='times from a command to the new answer')
     servers = {'srvplan': Ours, **others.KINDS}
     parser.add_argument('--sizes', default='1,1000,10000,100000')
     parser.add_argument('--servers', default=','.join(servers))
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--build', help='the build directory (default: SRVPLAN_BUILD_DIR, build)')
     parser.add_argument('--chain', action='store_true', help='only ours, part by part')
     parser.add_argument('--json')
     options = parser.parse_args()
@@ -192,9 +207,10 @@ def main():
             for name in options.servers.split(','):
                 try:
                     found += run_server(name, servers[name], size, directory, options.rounds)
-                except others.SKIPPED as why:
+                except (*others.SKIPPED, RuntimeError) as why:
                     skipped.append(f'{name} at {size} domains: {why}')
                     print(f'{name:<26} {size:>7} skipped: {why}', flush=True)
+    print_ratios(found)
     if skipped:
         print('skipped: ' + '; '.join(skipped))
     if options.json:
