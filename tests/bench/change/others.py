@@ -162,8 +162,10 @@ class BindUpdate(Other):
         lines = [f'server {peers.HOST} {self.server.port}']
         for zone in self.names:
             lines.append(f'zone {zone}.')
-            lines += [f'update delete {service}.{zone}. SRV' for service, _ in SERVICES]
-            lines += [f'update add {line}' for line in self.services(zone)]
+            for service, port in SERVICES:
+                rest = f'{port} xmpp1.{POOL}.'
+                lines += [f'update delete {service}.{zone}. SRV 10 {self.weight - 1} {rest}',
+                          f'update add {service}.{zone}. 300 SRV 10 {self.weight} {rest}']
             lines.append('send')
         return (['nsupdate', '-k', self.server.path('key'), self.write('updates', lines)], None)
 
