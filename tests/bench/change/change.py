@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -39,6 +40,8 @@ COLUMNS = ('first', 'middle', 'last', 'all', 'disagree', 'command', 'silence')
 
 def measure(port, names, command, stdin=None):
     """What first_answer found."""
+    if not shutil.which(command[0]):
+        raise others.peers.Missing(f'{command[0]} is not installed')
     done = subprocess.run(
         [FIRST_ANSWER, str(port), names, str(TIMEOUT_SECONDS), *(['-i', stdin] if stdin else []),
          '--', *command], capture_output=True, text=True, check=False)
@@ -200,6 +203,7 @@ def main():
             print_chain(size, max(options.rounds, 3))
         return
     found, skipped = [], []
+    os.environ['PATH'] += ':/usr/sbin' # rndc, knotc and others
     print(f'{"server, change":<26} {"domains":>7} ' + ' '.join(f'{key:>10}' for key in COLUMNS) +
           '   lost/polls    rounds   (ms, medians)')
     with tempfile.TemporaryDirectory(prefix='srvplan-change-') as directory:
