@@ -74,10 +74,10 @@ static void raise_shown(_Atomic uint32_t *shown, uint32_t generation)
         continue;
 }
 
-/* Lands: judges the answer. */
-static void land(struct load *load, struct flight *flight, const uint8_t *answer, size_t len,
-                 int64_t at_ns)
+/* Lands: judges the answer, which was sent at sent_ns (UTC; 0: nobody knows). */
+static void land(struct load *load, struct flight *flight, struct bytes answer, int64_t sent_ns)
 {
+    int64_t at_ns = now_ns();
     struct load_counts *counts = &load->counts;
     flight->is_out = false;
     counts->answered++;
@@ -85,13 +85,15 @@ static void land(struct load *load, struct flight *flight, const uint8_t *answer
         counts->longest_ns = at_ns - flight->sent_ns;
     if (load->kind == LOAD_ECHO)
         return;
-    int generation = pool_generation_of(answer, len, flight->question);
+    int generation = pool_generation_of(answer.ptr, answer.len, flight->question);
     counts->mixed += generation == POOL_MIXED;
     counts->wrong += generation == POOL_NO_ANSWER;
     if (generation < 0)
         return;
     counts->stale += (uint32_t)generation < flight->acknowledged;
     counts->back += (uint32_t)generation < flight->shown;
+    int64_t next_served_ns = atomic_load(&load->served_at_ns[generation + 1]);
+    counts->late += next_served_ns != 0 && sent_ns > next_served_ns;
     raise_shown(load->shown, (uint32_t)generation);
 }
 
@@ -162,9 +164,9 @@ static int64_t arrival_ns(struct msghdr *header)
     return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-static void note_gap(struct load *load, struct batch *batch, struct msghdr *header)
+static void note_gap(struct load *load, struct batch *batch, int64_t arrived_ns)
 {
-    int64_t arrived_ns = arrival_ns(header), gap_us = (arrived_ns - batch->last_arrival_ns) / 1000;
+    int64_t gap_us = (arrived_ns - batch->last_arrival_ns) / 1000;
     if (batch->last_arrival_ns && gap_us >= 0)
         load->gaps[gap_us < LOAD_GAPS ? gap_us : LOAD_GAPS - 1]++;
     batch->last_arrival_ns = arrived_ns;
@@ -173,19 +175,19 @@ static void note_gap(struct load *load, struct batch *batch, struct msghdr *head
 static void receive_some(struct load *load, struct batch *batch, int fd)
 {
     int count = recvmmsg(fd, batch->in, LOAD_UNDER_WAY, MSG_WAITFORONE, NULL);
-    int64_t at_ns = now_ns();
     for (int i = 0; i < count; i++) {
         const uint8_t *answer = batch->answer[i];
         uint16_t id = (uint16_t)(answer[0] << 8 | answer[1]);
         struct flight *flight = &batch->flights[id % LOAD_UNDER_WAY];
-        note_gap(load, batch, &batch->in[i].msg_hdr);
+        int64_t arrived_ns = arrival_ns(&batch->in[i].msg_hdr);
+        note_gap(load, batch, arrived_ns);
         batch->in[i].msg_hdr.msg_controllen = sizeof batch->control[i];
         bool is_deaf = load->deaf_one_in && next_random(&batch->random) % load->deaf_one_in == 0;
         if (flight->is_out && flight->id == id && batch->in[i].msg_len > 2 && !is_deaf)
-            land(load, flight, answer, batch->in[i].msg_len, at_ns);
+            land(load, flight, (struct bytes){answer, batch->in[i].msg_len}, arrived_ns);
     }
     if (count <= 0)
-        count_lost(load, batch->flights, at_ns);
+        count_lost(load, batch->flights, now_ns());
 }
 
 static bool any_out(const struct flight *flights)
@@ -264,7 +266,7 @@ static int take_answers(struct load *load, struct stream *stream)
         uint16_t id = (uint16_t)(start[2] << 8 | start[3]);
         struct flight *flight = &stream->flights[id % LOAD_STREAM_PIPELINE];
         if (flight->is_out && flight->id == id)
-            land(load, flight, start + 2, len, now_ns());
+            land(load, flight, (struct bytes){start + 2, len}, 0);
         at += 2 + len;
         taken++;
     }

@@ -27,6 +27,7 @@ struct load_counts {
     uint64_t answered, lost, mixed, wrong;
     uint64_t stale;  /* older than the acknowledgement known when the query was sent */
     uint64_t back;   /* older than an answer that had come by then */
+    uint64_t late;   /* sent when a newer one had been acknowledged, whenever it was asked */
     uint64_t closed; /* connections that ended under us */
     int64_t longest_ns;
 };
@@ -39,6 +40,7 @@ struct load {
     int cpu;
     uint32_t deaf_one_in; /* planted fault: so many answers are taken as never come; 0: none */
     const _Atomic uint32_t *acknowledged;
+    const _Atomic int64_t *served_at_ns; /* by generation: when that came; 0: not yet */
     _Atomic uint32_t
         *shown; /* the newest generation that any answer has shown; all loads share it */
     /* found; read them after load_stop */

@@ -13,6 +13,7 @@
  *   stale   asked after SERVED of a generation had arrived, and of an older one
  *   back    asked after an answer of a generation had arrived, and of an older one: the sets of all
  *           domains change at once
+ *   late    sent (over UDP) after SERVED of a newer generation had arrived, whenever it was asked
  *   wrong   not a whole answer to the query
  *   closed  connections that ended
  *
@@ -25,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "echo.h"
 #include "load.h"
@@ -33,7 +35,7 @@
 enum {
     SLICE = 250, /* changes between two looks at the echo */
     SERVED_MS = 10000,
-    DEAF_ONE_IN = 5000,
+    DEAF_ONE_IN = 500,
     ANSWER_BYTES = 200, /* of the echo: what the mix of answers is on average */
     MAX_UDP_LOADS = 8,
 };
@@ -52,6 +54,7 @@ struct run {
     struct echo echo;
     struct load loads[MAX_UDP_LOADS + 1], echoed; /* the last of them: streams */
     _Atomic uint32_t acknowledged, shown;
+    _Atomic int64_t served_at_ns[POOL_MAX_GENERATION + 2];
     uint32_t generation;
     int64_t changing_ns, echoing_ns, waiting_ns;
 };
@@ -61,13 +64,21 @@ static bool has_fault(const struct run *run, const char *name)
     return run->options.fault && strcmp(run->options.fault, name) == 0;
 }
 
+static void acknowledge(struct run *run, uint32_t generation)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    atomic_store(&run->served_at_ns[generation], (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+    atomic_store(&run->acknowledged, generation);
+}
+
 static void change(struct run *run)
 {
     uint32_t generation = ++run->generation;
     responder_stage(&run->responder, generation,
                     has_fault(run, "mix") && generation % 50 == 0 ? POOL_MIX : POOL_WHOLE);
     if (has_fault(run, "ack"))
-        atomic_store(&run->acknowledged, generation);
+        acknowledge(run, generation);
     int64_t since_ns = now_ns();
     responder_load(&run->responder, generation);
     if (!responder_is_served(&run->responder, generation, SERVED_MS)) {
@@ -75,7 +86,8 @@ static void change(struct run *run)
         exit(EXIT_FAILURE);
     }
     run->waiting_ns += now_ns() - since_ns;
-    atomic_store(&run->acknowledged, generation);
+    if (!has_fault(run, "ack"))
+        acknowledge(run, generation);
 }
 
 static void change_for(struct run *run, unsigned changes)
@@ -113,6 +125,7 @@ static void add(struct load_counts *sum, const struct load *load)
     sum->wrong += load->counts.wrong;
     sum->stale += load->counts.stale;
     sum->back += load->counts.back;
+    sum->late += load->counts.late;
     sum->closed += load->counts.closed;
     if (load->counts.longest_ns > sum->longest_ns)
         sum->longest_ns = load->counts.longest_ns;
@@ -120,18 +133,19 @@ static void add(struct load_counts *sum, const struct load *load)
 
 static void print_counts(const char *what, const struct load_counts *counts)
 {
-    printf("%-4s %10llu answers: %llu lost, %llu mixed, %llu stale, %llu back, %llu wrong, %llu "
-           "closed; longest %.1f ms\n",
+    printf("%-4s %10llu answers: %llu lost, %llu mixed, %llu stale, %llu back, %llu late, "
+           "%llu wrong, %llu closed; longest %.1f ms\n",
            what, (unsigned long long)counts->answered, (unsigned long long)counts->lost,
            (unsigned long long)counts->mixed, (unsigned long long)counts->stale,
-           (unsigned long long)counts->back, (unsigned long long)counts->wrong,
-           (unsigned long long)counts->closed, (double)counts->longest_ns / 1e6);
+           (unsigned long long)counts->back, (unsigned long long)counts->late,
+           (unsigned long long)counts->wrong, (unsigned long long)counts->closed,
+           (double)counts->longest_ns / 1e6);
 }
 
 static bool is_clean(const struct load_counts *counts)
 {
     return counts->answered > 0 && !counts->lost && !counts->mixed && !counts->stale &&
-           !counts->back && !counts->wrong && !counts->closed;
+           !counts->back && !counts->late && !counts->wrong && !counts->closed;
 }
 
 static void print_json(const struct run *run, const struct load_counts *udp,
@@ -162,7 +176,7 @@ static void print_json(const struct run *run, const struct load_counts *udp,
 static bool is_found(const struct run *run, const struct load_counts *udp,
                      const struct load_counts *tcp)
 {
-    bool found = (has_fault(run, "ack") && udp->stale && tcp->stale) ||
+    bool found = (has_fault(run, "ack") && udp->stale && tcp->stale && udp->late) ||
                  (has_fault(run, "mix") && udp->mixed && tcp->mixed) ||
                  (has_fault(run, "deaf") && udp->lost);
     printf("the planted fault is %s\n", found ? "found" : "NOT found");
@@ -276,6 +290,7 @@ static void start(struct run *run)
                                       .cpu = options->load_cpu,
                                       .deaf_one_in = has_fault(run, "deaf") ? DEAF_ONE_IN : 0,
                                       .acknowledged = &run->acknowledged,
+                                      .served_at_ns = run->served_at_ns,
                                       .shown = &run->shown};
     run->echoed = run->loads[0];
     run->echoed.kind = LOAD_ECHO;
