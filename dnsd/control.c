@@ -17,11 +17,12 @@
 
 enum {
     CONNECT_MS = 100,
-    SETTLE_US = 50,    /* how often to look whether workers have passed, while one has not */
-    RETIRE_MS = 20,    /* … whether streams have let go of an older generation */
-    STUCK_MS = 2000,   /* a batch takes well under a millisecond */
-    STUCK_LOOKS = 100, /* … and we looked that often: it is not the machine that stood still */
-    ROOM_MS = 1000,    /* to wait for a slot, when changes come quicker than streams let go */
+    SETTLE_US = 50,      /* how often to look whether workers have passed, while one has not */
+    RETIRE_MS = 20,      /* … whether streams have let go of an older generation */
+    STUCK_MS = 2000,     /* a batch takes well under a millisecond */
+    STUCK_LOOKS = 100,   /* … and we looked that often: it is not the machine that stood still */
+    ROUND_TRIP_MS = 250, /* the longest that is usual, before a stream loses its connection */
+    ROOM_MS = 1000,      /* to wait for a slot, when changes come quicker than streams let go */
 };
 
 bool control_init(struct control *control, struct error *err)
@@ -160,16 +161,20 @@ static void report(struct control *control)
     }
 }
 
-/* Makes room by closing the streams that hold older answers, when changes come quickly. */
+/* Makes room when changes come quickly: mostly the answers of older generations have left, only
+ * nobody has looked yet. Whoever still holds some after a round trip is closed. */
 static void make_room(struct control *control)
 {
-    int64_t until_ms = clock_monotonic_ms() + ROOM_MS;
-    const struct timespec pause = {.tv_nsec = 1000000};
-    while (!generations_have_room(control->generations) && clock_monotonic_ms() < until_ms) {
-        const struct generation *current = current_generation(control);
-        tcp_close_before(control->tcp, current->sequence);
+    int64_t since_ms = clock_monotonic_ms(), waited_ms = 0;
+    const struct timespec pause = {.tv_nsec = 100000};
+    while (!generations_have_room(control->generations) && waited_ms < ROOM_MS) {
+        if (waited_ms < ROUND_TRIP_MS)
+            tcp_settle(control->tcp);
+        else
+            tcp_close_before(control->tcp, current_generation(control)->sequence);
         nanosleep(&pause, NULL);
         report(control);
+        waited_ms = clock_monotonic_ms() - since_ms;
     }
 }
 

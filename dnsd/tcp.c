@@ -292,6 +292,11 @@ static void wake_up(const struct tcp *tcp)
     (void)!write(tcp->wake, &one, sizeof one); /* full means that it is awake */
 }
 
+void tcp_settle(struct tcp *tcp)
+{
+    wake_up(tcp);
+}
+
 void tcp_close_before(struct tcp *tcp, uint64_t sequence)
 {
     atomic_store(&tcp->close_before, sequence);

@@ -33,6 +33,10 @@ struct tcp {
 NODISCARD bool tcp_start(struct tcp *tcp, struct generations *generations,
                          const struct stream_limits *limits, struct error *err);
 
+/* Has the thread look at once which answers have left; it does so every 100 ms anyway. Any thread.
+ */
+void tcp_settle(struct tcp *tcp);
+
 /* Closes the connections that hold answers of generations of a smaller sequence. Any thread. */
 void tcp_close_before(struct tcp *tcp, uint64_t sequence);
 
