@@ -179,8 +179,7 @@ static void add_name(struct publisher *publisher, const struct plan *plan, uint3
         if (type == RRTYPE_SOA || plan->content.sets[set].count == 0)
             continue;
         bool is_template = content_names_in(type).count > 0;
-        bool is_known =
-            printed->number_plus_1[set] && (!is_template || printed->zone[set] == zone);
+        bool is_known = printed->number_plus_1[set] && (!is_template || printed->zone[set] == zone);
         if (!is_known)
             printed->number_plus_1[set] =
                 set_of_plan(publisher, plan, set, names->zones[zone].apex) + 1;
