@@ -10,8 +10,7 @@
 #include <string.h>
 
 enum {
-    STATUS_ZONES_MAX = 100,  /* a status is to be read at a glance; zones_total says the rest */
-    CAPACITY_LEFT_MAX = 100, /* likewise: sets, of which 100,000 domains make few */
+    CAPACITY_LEFT_MAX = 100, /* sets, of which 100,000 domains make few */
 };
 
 json_t *json_view_time(int64_t at_ms)
@@ -30,12 +29,12 @@ json_t *json_view_text_or_null(struct text text)
     return text.len ? problem_string(text) : json_null();
 }
 
-static json_t *number_or_null(int64_t number)
+json_t *json_view_number_or_null(int64_t number)
 {
     return number ? json_integer(number) : json_null();
 }
 
-static json_t *name_json(struct name name)
+json_t *json_view_name(struct name name)
 {
     struct arena arena = {0};
     json_t *json = json_string(text_name_print(&arena, name));
@@ -43,8 +42,7 @@ static json_t *name_json(struct name name)
     return json;
 }
 
-/* The words of `list` (one space between) as a JSON list; `all` when there is none. */
-static json_t *words(struct text list, const char *all)
+json_t *json_view_words(struct text list, const char *all)
 {
     json_t *array = json_array();
     while (list.len) {
@@ -266,7 +264,7 @@ json_t *json_view_drain(const struct json_scene *scene, const struct world_drain
     json_t *json = json_object();
     json_object_set_new(json, "id", json_view_text(row->id));
     json_object_set_new(json, "node", json_view_text(row->node));
-    json_object_set_new(json, "services", words(row->services, "*"));
+    json_object_set_new(json, "services", json_view_words(row->services, "*"));
     json_object_set_new(json, "state",
                         json_string(drain_state_print(world_drain_state(drain, scene->now_ms))));
     json_object_set_new(json, "mode", json_string(drain_mode_print((enum drain_mode)row->mode)));
@@ -331,7 +329,7 @@ static json_t *effective_row(const struct plan *plan, const struct plan_set *set
     bool is_in = member->absence == PLAN_PRESENT;
     uint32_t num = is_in ? member->share_num : 0, den = is_in ? member->share_den : 1;
     json_t *json = json_object();
-    json_object_set_new(json, "domain", name_json(domain_of(plan, set)));
+    json_object_set_new(json, "domain", json_view_name(domain_of(plan, set)));
     json_object_set_new(json, "domains", json_integer(declared->domain_count));
     json_object_set_new(json, "service", json_view_text(service_of(plan, set)->id));
     json_object_set_new(json, "in_set", json_boolean(is_in));
@@ -393,7 +391,7 @@ json_t *json_view_node(const struct json_scene *scene, uint32_t node)
     for (uint32_t i = 0; i < row->tag_count; i++)
         json_array_append_new(tags, json_view_text(row->tags[i]));
     json_object_set_new(json, "id", json_view_text(row->id));
-    json_object_set_new(json, "host", name_json(row->host));
+    json_object_set_new(json, "host", json_view_name(row->host));
     json_object_set_new(json, "addresses", addresses(row));
     json_object_set_new(json, "capacity", json_integer(row->capacity));
     json_object_set_new(json, "tier", json_view_text(inventory->tiers[row->tier].id));
@@ -407,96 +405,10 @@ json_t *json_view_node(const struct json_scene *scene, uint32_t node)
     return json;
 }
 
-static json_t *digest_json(const struct digest *digest)
+json_t *json_view_digest(const struct digest *digest)
 {
     char text[DIGEST_TEXT_SIZE];
     return json_sprintf("sha256:%s", digest_print(digest, text));
-}
-
-static void status_zones(json_t *json, const struct world_view *view)
-{
-    const struct content_names *names = &view->layout->names;
-    json_t *zones = json_array();
-    for (uint32_t i = 0; i < names->zone_count && i < STATUS_ZONES_MAX; i++) {
-        json_t *zone = json_object();
-        json_object_set_new(zone, "zone", name_json(names->zones[i].apex));
-        json_object_set_new(zone, "serial", json_integer(world_zone_serial(view, i)));
-        json_array_append_new(zones, zone);
-    }
-    json_object_set_new(json, "zones", zones);
-    json_object_set_new(json, "zones_total", json_integer(names->zone_count));
-}
-
-/* What the responder counted since it started; null without one. */
-static void dnsd_counts(json_t *json, const struct responder *responder)
-{
-    struct statistics sums;
-    responder_read(responder, &sums);
-    uint64_t queries = 0;
-    for (uint32_t i = STATISTIC_QUERY_UDP4; i <= STATISTIC_QUERY_TCP6; i++)
-        queries += sums.counter[i];
-    uint64_t limited = sums.counter[STATISTIC_DROPPED_RRL] + sums.counter[STATISTIC_SLIPPED];
-    json_object_set_new(json, "started_at", json_view_time(sums.started_at_ms));
-    json_object_set_new(json, "queries",
-                        responder ? json_integer((json_int_t)queries) : json_null());
-    json_object_set_new(json, "limited",
-                        responder ? json_integer((json_int_t)limited) : json_null());
-}
-
-static json_t *dnsd_json(const struct world_dnsd *dnsd)
-{
-    json_t *json = json_object();
-    json_object_set_new(json, "in_step", json_boolean(dnsd->is_connected && dnsd->is_in_step));
-    json_object_set_new(json, "generation",
-                        number_or_null(dnsd->is_connected ? (int64_t)dnsd->generation : 0));
-    json_object_set_new(json, "pid", number_or_null(dnsd->pid));
-    json_object_set_new(json, "workers", json_integer(dnsd->workers));
-    json_object_set_new(json, "addresses", words(dnsd->addresses, NULL));
-    dnsd_counts(json, dnsd->responder);
-    return json;
-}
-
-static json_t *inventory_json(const struct world_view *view)
-{
-    json_t *json = json_object();
-    json_object_set_new(json, "file", json_view_text_or_null(view->inventory_file));
-    json_object_set_new(json, "digest", digest_json(&view->inventory_digest));
-    json_object_set_new(
-        json, "source",
-        json_string(view->inventory_source == STORE_SOURCE_FILE ? "file" : "store"));
-    return json;
-}
-
-json_t *json_view_status(const struct json_scene *scene)
-{
-    const struct world_view *view = scene->view;
-    json_t *json = json_object(), *reasons = json_array(), *drains = json_array();
-    json_t *weights = json_array();
-    for (const char *const *reason = view->not_ready; reason && *reason; reason++)
-        json_array_append_new(reasons, problem_string(text_from(*reason)));
-    for (uint32_t i = 0; i < view->drain_count; i++) {
-        if (world_drain_state(&view->drains[i], scene->now_ms) != DRAIN_CLOSED)
-            json_array_append_new(drains, json_view_drain(scene, &view->drains[i]));
-    }
-    for (uint32_t i = 0; i < view->overlays.weight_count; i++)
-        json_array_append_new(weights, json_view_weight(&view->overlays.weights[i]));
-    json_object_set_new(json, "revision", json_integer((json_int_t)view->revision));
-    json_object_set_new(json, "served_revision", number_or_null((int64_t)view->served_revision));
-    json_object_set_new(json, "published_at", json_view_time(view->published_at_ms));
-    json_object_set_new(json, "served_at", json_view_time(view->served_at_ms));
-    json_object_set_new(json, "ready", json_boolean(view->is_ready));
-    json_object_set_new(json, "reasons", reasons);
-    status_zones(json, view);
-    json_object_set_new(json, "dnsd", dnsd_json(&view->dnsd));
-    json_object_set_new(
-        json, "processes",
-        json_pack("{s:i, s:o}", "srvpland", scene->pid, "dnsd", number_or_null(view->dnsd.pid)));
-    json_object_set_new(json, "drains", drains);
-    json_object_set_new(json, "weights", weights);
-    json_object_set_new(json, "next_change", json_view_time(view->plan->next_change_at_ms));
-    json_object_set_new(json, "inventory", inventory_json(view));
-    json_object_set_new(json, "index", json_integer((json_int_t)view->index));
-    return json;
 }
 
 json_t *json_view_revision(const struct store_revision *revision)
@@ -506,7 +418,7 @@ json_t *json_view_revision(const struct store_revision *revision)
     json_object_set_new(json, "at", json_view_time(revision->at_ms));
     json_object_set_new(json, "actor", json_view_text(revision->actor));
     json_object_set_new(json, "cause", json_view_text(revision->cause));
-    json_object_set_new(json, "inventory_digest", digest_json(&revision->inventory_digest));
+    json_object_set_new(json, "inventory_digest", json_view_digest(&revision->inventory_digest));
     json_object_set_new(json, "served_at", json_view_time(revision->served_at_ms));
     return json;
 }
@@ -520,7 +432,7 @@ json_t *json_view_guard(const struct plan *plan, const struct plan_verdict *verd
     json_object_set_new(json, name, report_quantity_json(verdict->limit, verdict->unit));
     if (verdict->set != PLAN_NO_SET) {
         const struct plan_set *set = &plan->sets[verdict->set];
-        json_object_set_new(json, "domain", name_json(domain_of(plan, set)));
+        json_object_set_new(json, "domain", json_view_name(domain_of(plan, set)));
         json_object_set_new(json, "service", json_view_text(service_of(plan, set)->id));
     }
     if (verdict->tier)

@@ -21,6 +21,13 @@ struct json_scene {
 json_t *json_view_time(int64_t at_ms); /* 0: null */
 json_t *json_view_text(struct text text);
 json_t *json_view_text_or_null(struct text text); /* empty: null */
+json_t *json_view_number_or_null(int64_t number); /* 0: null */
+json_t *json_view_name(struct name name);
+json_t *json_view_digest(const struct digest *digest);
+
+/* The words of `list` (one space between) as a JSON list; [all] when there is none and `all` is
+ * given. */
+json_t *json_view_words(struct text list, const char *all);
 
 /* The services of a stored drain, as the list that was asked for; ["*"] for all. */
 json_t *json_view_drain(const struct json_scene *scene, const struct world_drain *drain);

@@ -120,6 +120,13 @@ NODISCARD bool world_publish(struct world *world, struct candidate *candidate, b
 /* Writes the image of the revision in force again if the file differs. */
 NODISCARD bool world_rewrite_image(struct world *world, struct error *err);
 
+/* Puts the dirty versions of the history into a change; *where says where each stands there. */
+size_t world_fill_versions(struct store_change *change, struct arena *arena,
+                           const struct history *history, size_t **where);
+
+/* -- world_events.c ------------------------------------------------------------------------------
+ */
+
 /* Tries again what kept the image from being written, if anything did. */
 void world_retry_image(struct world *world);
 

@@ -129,9 +129,8 @@ static void fill_retired(struct store_change *change, struct arena *arena,
     change->retired = retired;
 }
 
-/* The dirty versions of the history, and where each stands there. */
-static size_t fill_versions(struct store_change *change, struct arena *arena,
-                            const struct history *history, size_t **where)
+size_t world_fill_versions(struct store_change *change, struct arena *arena,
+                           const struct history *history, size_t **where)
 {
     struct store_set_version *rows =
         arena_array(arena, struct store_set_version, history->version_count);
@@ -188,7 +187,7 @@ static bool commit_candidate(struct world *world, struct candidate *candidate, u
     change.inventory = candidate->inventory;
     fill_slots(&change, &arena, candidate, world);
     fill_retired(&change, &arena, candidate, world);
-    size_t count = fill_versions(&change, &arena, &world->history, &where);
+    size_t count = world_fill_versions(&change, &arena, &world->history, &where);
     int64_t *ids = arena_array(&arena, int64_t, count);
     bool done = commit(world, candidate, &change, ids, &inventory_id, err);
     for (size_t i = 0; done && i < count; i++) {
@@ -222,164 +221,6 @@ static bool stage_image(struct world *world, const struct candidate *candidate, 
         image_dir_stage_answers(&world->image_dir, &answers, err);
     image_buffer_fini(&answers);
     return done;
-}
-
-static void hand_over(struct world *world)
-{
-    struct error err = {0};
-    int answers_fd = -1, names_fd = -1;
-    if (!image_dir_open_pair(&world->image_dir, &world->planned->base->names_digest, &answers_fd,
-                             &names_fd, &err) ||
-        !dnsd_link_load(world->link, world->revision, answers_fd, names_fd, &err))
-        log_warning("generation not handed over yet",
-                    log_number("revision", (int64_t)world->revision),
-                    log_string("reason", err.message));
-    fd_close(&answers_fd);
-    fd_close(&names_fd);
-}
-
-void world_hand_over(struct world *world)
-{
-    if (world->link && world->planned && world->served_revision != world->revision)
-        hand_over(world);
-}
-
-/* The current revision is served since at_ms: so are the drains in it that were not yet. Goes to
- * the store too; should that fail, a restart finds it out again, only later. */
-static void mark_served(struct world *world, int64_t at_ms)
-{
-    struct arena arena = {0};
-    struct error err = {0};
-    struct store_drain *drains = arena_array(&arena, struct store_drain, world->rows.drain_count);
-    struct store_change change = {
-        .served_revision = world->revision, .served_at_ms = at_ms, .drains = drains};
-    for (size_t i = 0; i < world->rows.drain_count; i++) {
-        struct store_drain *row = &world->rows.drains[i].row;
-        if (row->served_at_ms)
-            continue;
-        row->served_at_ms = at_ms;
-        drains[change.drain_count++] = *row;
-    }
-    store_change_id_make(change.id);
-    if (!store_commit(world->store, &change, NULL, NULL, &err))
-        log_warning("cannot note that a revision is served", log_string("reason", err.message));
-    arena_fini(&arena);
-}
-
-static void on_served(struct world *world, const struct dnsd_event *event)
-{
-    world->dnsd.generation = event->generation;
-    history_served(&world->history, world->planned->base, event->generation, event->memory_fd,
-                   event->at_ms);
-    if (event->generation != world->revision)
-        return;
-    bool is_first = world->served_revision != world->revision;
-    world->served_revision = world->revision;
-    world->dnsd_refusal[0] = '\0';
-    bool was_served = world->served_at_ms != 0; /* before a restart of dnsd or of us */
-    if (!was_served)
-        world->served_at_ms = event->at_ms;
-    if (is_first && !was_served)
-        mark_served(world, world->served_at_ms);
-}
-
-/* A generation is retired: what its sets were last served is known now, and goes to the store. */
-static void on_retired(struct world *world, const struct dnsd_event *event)
-{
-    struct arena arena = {0};
-    struct store_change change = {0};
-    struct error err = {0};
-    size_t *where = NULL;
-    history_retired(&world->history, event->generation, event->at_ms);
-    size_t count = fill_versions(&change, &arena, &world->history, &where);
-    store_change_id_make(change.id);
-    if (count && store_commit(world->store, &change, NULL, NULL, &err))
-        for (size_t i = 0; i < count; i++)
-            world->history.versions[where[i]].is_dirty = false;
-    else if (count)
-        log_warning("cannot note when sets were last served", log_string("reason", err.message));
-    if (world->dnsd.generation == world->revision)
-        image_dir_sweep(&world->image_dir, &world->planned->base->names_digest);
-    arena_fini(&arena);
-}
-
-/* Writes the image again where it is not as it should be: on the disk it may have been damaged. */
-static void mend_image(struct world *world)
-{
-    struct error err = {0};
-    if (world_rewrite_image(world, &err)) {
-        world->publish_problem[0] = '\0';
-        return;
-    }
-    snprintf(world->publish_problem, sizeof world->publish_problem, "%.250s", err.message);
-    log_error("image not written", log_string("reason", err.message));
-}
-
-/* Without a store we only watch dnsd. */
-static void on_event_without_plan(struct world *world, const struct dnsd_event *event)
-{
-    world->dnsd.is_connected = event->kind != DNSD_GONE;
-    world->dnsd.pid = event->kind == DNSD_GONE ? 0 : event->pid;
-    world->dnsd.generation = event->kind == DNSD_GONE ? 0 : event->generation;
-    if (event->memory_fd >= 0)
-        close(event->memory_fd);
-}
-
-static void on_event_with_plan(struct world *world, const struct dnsd_event *event)
-{
-    switch (event->kind) {
-    case DNSD_HELLO:
-        world->dnsd.is_connected = true;
-        world->dnsd.pid = event->pid;
-        world->dnsd.generation = event->generation;
-        if (event->generation == world->revision) {
-            on_served(world, event);
-            break;
-        }
-        world->served_revision = 0;
-        if (event->memory_fd >= 0)
-            history_served(&world->history, world->planned->base, event->generation,
-                           event->memory_fd, event->at_ms);
-        if (event->generation == 0) /* it could not read what lies there */
-            mend_image(world);
-        world_hand_over(world);
-        break;
-    case DNSD_SERVED:
-        on_served(world, event);
-        break;
-    case DNSD_REFUSED:
-        snprintf(world->dnsd_refusal, sizeof world->dnsd_refusal, "%s", event->text);
-        log_error("dnsd refused a generation", log_number("generation", (int64_t)event->generation),
-                  log_string("reason", event->text));
-        break;
-    case DNSD_ASK:
-        log_info("dnsd asks for the newest generation");
-        hand_over(world);
-        break;
-    case DNSD_RETIRED:
-        on_retired(world, event);
-        break;
-    case DNSD_GONE:
-        world->dnsd.is_connected = false;
-        world->dnsd.generation = 0;
-        world->dnsd.pid = 0;
-        world->served_revision = 0;
-        history_lost(&world->history, event->at_ms);
-        break;
-    }
-}
-
-void world_on_event(struct world *world, const struct dnsd_event *event)
-{
-    if (event->responder) {
-        responder_unref(world->dnsd.responder);
-        world->dnsd.responder = event->responder;
-    }
-    if (world->planned)
-        on_event_with_plan(world, event);
-    else
-        on_event_without_plan(world, event);
-    world_renew_view(world);
 }
 
 static bool wait_served(struct world *world)
@@ -496,13 +337,4 @@ bool world_rewrite_image(struct world *world, struct error *err)
     image_buffer_fini(&answers);
     image_buffer_fini(&base->names_image);
     return done;
-}
-
-void world_retry_image(struct world *world)
-{
-    if (!world->publish_problem[0])
-        return;
-    mend_image(world);
-    world_hand_over(world);
-    world_renew_view(world);
 }

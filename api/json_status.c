@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The status of json_view.h: what is served, by whom, and what is under way. */
+#include "api/json_view.h"
+
+#include "api/problem.h"
+
+enum {
+    STATUS_ZONES_MAX = 100, /* a status is to be read at a glance; zones_total says the rest */
+};
+
+static void status_zones(json_t *json, const struct world_view *view)
+{
+    const struct content_names *names = &view->layout->names;
+    json_t *zones = json_array();
+    for (uint32_t i = 0; i < names->zone_count && i < STATUS_ZONES_MAX; i++) {
+        json_t *zone = json_object();
+        json_object_set_new(zone, "zone", json_view_name(names->zones[i].apex));
+        json_object_set_new(zone, "serial", json_integer(world_zone_serial(view, i)));
+        json_array_append_new(zones, zone);
+    }
+    json_object_set_new(json, "zones", zones);
+    json_object_set_new(json, "zones_total", json_integer(names->zone_count));
+}
+
+/* What the responder counted since it started; null without one. */
+static void dnsd_counts(json_t *json, const struct responder *responder)
+{
+    struct statistics sums;
+    responder_read(responder, &sums);
+    uint64_t queries = 0;
+    for (uint32_t i = STATISTIC_QUERY_UDP4; i <= STATISTIC_QUERY_TCP6; i++)
+        queries += sums.counter[i];
+    uint64_t limited = sums.counter[STATISTIC_DROPPED_RRL] + sums.counter[STATISTIC_SLIPPED];
+    json_object_set_new(json, "started_at", json_view_time(sums.started_at_ms));
+    json_object_set_new(json, "queries",
+                        responder ? json_integer((json_int_t)queries) : json_null());
+    json_object_set_new(json, "limited",
+                        responder ? json_integer((json_int_t)limited) : json_null());
+}
+
+static json_t *dnsd_json(const struct world_dnsd *dnsd)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "in_step", json_boolean(dnsd->is_connected && dnsd->is_in_step));
+    json_object_set_new(
+        json, "generation",
+        json_view_number_or_null(dnsd->is_connected ? (int64_t)dnsd->generation : 0));
+    json_object_set_new(json, "pid", json_view_number_or_null(dnsd->pid));
+    json_object_set_new(json, "workers", json_integer(dnsd->workers));
+    json_object_set_new(json, "addresses", json_view_words(dnsd->addresses, NULL));
+    dnsd_counts(json, dnsd->responder);
+    return json;
+}
+
+static json_t *inventory_json(const struct world_view *view)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "file", json_view_text_or_null(view->inventory_file));
+    json_object_set_new(json, "digest", json_view_digest(&view->inventory_digest));
+    json_object_set_new(
+        json, "source",
+        json_string(view->inventory_source == STORE_SOURCE_FILE ? "file" : "store"));
+    return json;
+}
+
+json_t *json_view_status(const struct json_scene *scene)
+{
+    const struct world_view *view = scene->view;
+    json_t *json = json_object(), *reasons = json_array(), *drains = json_array();
+    json_t *weights = json_array();
+    for (const char *const *reason = view->not_ready; reason && *reason; reason++)
+        json_array_append_new(reasons, problem_string(text_from(*reason)));
+    for (uint32_t i = 0; i < view->drain_count; i++) {
+        if (world_drain_state(&view->drains[i], scene->now_ms) != DRAIN_CLOSED)
+            json_array_append_new(drains, json_view_drain(scene, &view->drains[i]));
+    }
+    for (uint32_t i = 0; i < view->overlays.weight_count; i++)
+        json_array_append_new(weights, json_view_weight(&view->overlays.weights[i]));
+    json_object_set_new(json, "revision", json_integer((json_int_t)view->revision));
+    json_object_set_new(json, "served_revision",
+                        json_view_number_or_null((int64_t)view->served_revision));
+    json_object_set_new(json, "published_at", json_view_time(view->published_at_ms));
+    json_object_set_new(json, "served_at", json_view_time(view->served_at_ms));
+    json_object_set_new(json, "ready", json_boolean(view->is_ready));
+    json_object_set_new(json, "reasons", reasons);
+    status_zones(json, view);
+    json_object_set_new(json, "dnsd", dnsd_json(&view->dnsd));
+    json_object_set_new(json, "processes",
+                        json_pack("{s:i, s:o}", "srvpland", scene->pid, "dnsd",
+                                  json_view_number_or_null(view->dnsd.pid)));
+    json_object_set_new(json, "drains", drains);
+    json_object_set_new(json, "weights", weights);
+    json_object_set_new(json, "next_change", json_view_time(view->plan->next_change_at_ms));
+    json_object_set_new(json, "inventory", inventory_json(view));
+    json_object_set_new(json, "index", json_integer((json_int_t)view->index));
+    return json;
+}
