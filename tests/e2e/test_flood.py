@@ -17,6 +17,7 @@ import tempfile
 import time
 import unittest
 
+import dns.edns
 import dns.message
 
 DNSD, MAKE_IMAGE = sys.argv[1:3]
@@ -102,7 +103,8 @@ class Good:
     """A client of another network: one query every 20 ms, each waited for until the next."""
     PAUSE = 0.02
 
-    def __init__(self, source, server):
+    def __init__(self, source, server, cookie=None):
+        self.cookie = cookie  # its own at first, then the server's behind it
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.bind((source, 0))
         self.socket.connect(server)
@@ -113,11 +115,16 @@ class Good:
         with contextlib.suppress(BlockingIOError):
             while True:
                 answer = self.socket.recv(4096)
+                if self.cookie:
+                    self.cookie = next(option.data for option in dns.message.from_wire(answer).options
+                                       if option.otype == dns.edns.COOKIE)
                 if not answer[2] & TC and answer[7] == 3:
                     self.answered.add(answer[:2])
         if now >= self.next_at:
             self.asked += 1
             query = dns.message.make_query(SRV_NAME, 'SRV')
+            if self.cookie:
+                query.use_edns(0, options=[dns.edns.GenericOption(dns.edns.COOKIE, self.cookie)])
             query.id = self.asked
             self.socket.send(query.to_wire())
             self.next_at += self.PAUSE
@@ -231,6 +238,20 @@ class FloodTest(unittest.TestCase):
                 wires = [dns.message.make_query(*query).to_wire() for query in queries]
                 self.check(self.flood(sources, ('127.0.0.1', self.port), wires, seconds=1.2),
                            label)
+
+    def test_who_has_a_cookie_is_answered_in_the_midst_of_a_flood(self):
+        self.start('127.0.0.1', 4)
+        server = ('127.0.0.1', self.port)
+        client, stranger = Good('127.77.1.200', server, b'clientco'), Good('127.77.1.201', server)
+        for one in (client, stranger):
+            self.addCleanup(one.close)
+        wire = dns.message.make_query(SRV_NAME, 'SRV', use_edns=0, payload=1232).to_wire()
+        sources = [f'127.77.1.{host}' for host in range(1, PORTS + 1)]
+        self.check(self.flood(sources, server, wire, [client, stranger]), 'with cookies beside it')
+        self.assertEqual(len(client.cookie), 24)
+        # The first ones may be dropped, until an empty answer has brought the cookie.
+        self.assertGreaterEqual(len(client.answered), 0.9 * client.asked)
+        self.assertLess(len(stranger.answered), 0.5 * stranger.asked)
 
     def test_an_exempt_network_and_no_limit_are_not_limited(self):
         wire = dns.message.make_query(SRV_NAME, 'SRV').to_wire()
