@@ -99,6 +99,10 @@ static uint32_t add_additional(struct records_work *r, const uint32_t *sets, uin
     uint32_t count = 0;
     for (uint32_t i = 0; place && i < group.count; i++) {
         struct name host = name_at(group.records[i].rdata, place->at);
+        /* Glue is for referrals alone (RFC 2181 section 5.4.1). */
+        if (group.records->type != RRTYPE_NS &&
+            inventory_cut(&r->work->inventory->zones[zone], host))
+            continue;
         const uint16_t types[] = {RRTYPE_A, RRTYPE_AAAA};
         for (size_t j = 0; j < COUNT_OF(types); j++) {
             uint32_t addresses = addresses_of(r, sets, zone, host, types[j]);

@@ -337,6 +337,14 @@ class Truth:
             name = name[1 + name[0]:]
         return name
 
+    def is_cut_off(self, zone, name):
+        """Whether the zone delegates a name in it to others."""
+        while name != zone:
+            if (name, NS) in self.records[zone]:
+                return True
+            name = name[1 + name[0]:]
+        return False
+
     def addresses(self, answer):
         """{host: address sets} that belong to the records of an answer, in the file of the zone that
         answers: resolvers throw others away."""
@@ -346,7 +354,7 @@ class Truth:
                 continue
             host = first_name(rdata[HOST_AT[rdtype]:])
             zone = self.zone_of(owner)
-            if rdtype != NS and self.zone_of(host) != zone:
+            if rdtype != NS and (self.zone_of(host) != zone or self.is_cut_off(zone, host)):
                 continue  # of a name server also the glue counts, below a cut of the zone
             sets = [self.records[zone].get((host, kind)) for kind in (A, AAAA)]
             found[host] = [records for records in sets if records]

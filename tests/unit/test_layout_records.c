@@ -79,6 +79,11 @@ static const struct {
      "b.example.org. TXT 5 1 F\n"
      "c.example.org. A 300 1 B\n"
      "n.example.org. A 300 1 A\n"},
+    {"glue goes with name servers alone",
+     "\"example.org\": {\"records\": [\"@ MX 1 ns.sub\", \"sub NS ns.sub\", "
+     "\"ns.sub A 192.0.2.5\"]}",
+     "example.org. MX 300 1 E\n"
+     "n.example.org. A 300 1 A\n"},
     {"what carries other addresses is another set",
      "\"example.org\": {\"records\": [\"@ MX 1 mail.example.org.\", \"mail A 192.0.2.5\"]}, "
      "\"example.net\": {\"records\": [\"@ MX 1 mail.example.org.\"]}",
