@@ -57,14 +57,19 @@ void keeper_image_close(struct keeper_image *image)
 /* -- children -----------------------------------------------------------------------------------
  */
 
+void keeper_server_follow(void)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* cannot fail with a valid signal */
+}
+
 /* What a child is before it is what it will be: no signal of ours is blocked, and it ends when the
  * keeper does. */
 static void become_child(pid_t keeper)
 {
     sigset_t none;
     sigemptyset(&none);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != keeper ||
-        sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+    keeper_server_follow();
+    if (getppid() != keeper || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         _exit(EXIT_CANNOT_START);
 }
 

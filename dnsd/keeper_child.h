@@ -43,3 +43,6 @@ struct keeper_server {
 
 /* Starts one, which says READY=1 when it answers. -1: *err says why not. */
 pid_t keeper_serve(const struct keeper_server *server, struct error *err);
+
+/* In the server: it ends when its keeper does. A change of user undoes that, so call it after. */
+void keeper_server_follow(void);

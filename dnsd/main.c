@@ -11,6 +11,7 @@
 #include "dnsd/cookie_file.h"
 #include "dnsd/inherit.h"
 #include "dnsd/keeper.h"
+#include "dnsd/keeper_child.h"
 #include "dnsd/notify.h"
 #include "dnsd/ratelimit_table.h"
 #include "dnsd/sockets.h"
@@ -197,6 +198,8 @@ static bool serve(struct server *server, struct error *err)
         log_warning("without the sandbox: for debugging only");
     else if (!sandbox_drop(&server->user, -1, err))
         return false;
+    if (server->options.zone_count)
+        keeper_server_follow();
     if (!start_threads(server, err) ||
         (!server->options.has_no_sandbox && !sandbox_close(SANDBOX_ANSWERS, err)))
         return false;

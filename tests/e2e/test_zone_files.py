@@ -268,6 +268,13 @@ class TakeoverTest(ZonesCase):
         self.assertEqual(server.stop(), 0)
         self.assertFalse(srvplan.alive(pid))
 
+    def test_the_server_does_not_outlive_a_keeper_that_is_killed(self):
+        server = self.serve_zones()
+        (pid,) = server.children()
+        server.process.kill()
+        server.process.wait()
+        srvplan.wait_until(lambda: not srvplan.alive(pid), 20, 'the server ends')
+
     def test_the_service_manager_hears_when_it_is_ready(self):
         with tempfile.TemporaryDirectory() as directory, \
                 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
