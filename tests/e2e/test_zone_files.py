@@ -275,6 +275,37 @@ class TakeoverTest(ZonesCase):
         server.process.wait()
         srvplan.wait_until(lambda: not srvplan.alive(pid), 20, 'the server ends')
 
+    def test_a_restart_on_sockets_of_the_service_manager_loses_nothing(self):
+        with tempfile.TemporaryDirectory() as directory, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
+                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            path = os.path.join(directory, 'example.org.zone')
+            with open(path, 'w', encoding='ascii') as file:
+                file.write(zone())
+            port = srvplan.free_port()
+            udp.bind(('127.0.0.1', port))
+            tcp.bind(('127.0.0.1', port))
+            tcp.listen(16)
+            client.connect(('127.0.0.1', port))
+            client.settimeout(20)
+            for number in range(3):
+                client.send(struct.pack('!H', number) + dns.message.make_query(
+                    OWNER, 'SRV').to_wire()[2:])  # before anybody reads
+                with open(os.path.join(directory, 'log'), 'ab') as log:
+                    process = subprocess.Popen(
+                        ['sh', '-c', f'exec 3<&{udp.fileno()} 4<&{tcp.fileno()}; '
+                         'LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"', 'sh', srvplan.DNSD, '--zone', path],
+                        stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                        pass_fds=(udp.fileno(), tcp.fileno()), env=srvplan.environment())
+                try:
+                    self.assertEqual(client.recv(4096)[:2], struct.pack('!H', number))
+                    self.assertEqual(len(srvplan.ask(port, OWNER, tcp=True).answer[0]), 2)
+                finally:
+                    process.terminate()
+                    process.wait(20)
+                self.assertEqual(process.returncode, 0)
+
     def test_the_service_manager_hears_when_it_is_ready(self):
         with tempfile.TemporaryDirectory() as directory, \
                 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
