@@ -20,12 +20,20 @@ static inline uint64_t lower_word(uint64_t word)
     return word | upper >> 2; /* 0x80 becomes 0x20 */
 }
 
+static inline void copy_lower_word(uint8_t *to, const uint8_t *from)
+{
+    uint64_t word = lower_word(image_load_word(from));
+    __builtin_memcpy(to, &word, sizeof word);
+}
+
 static void copy_lower(uint8_t *to, const uint8_t *from, uint32_t length)
 {
     uint32_t at = 0;
-    for (; at + 8 <= length; at += 8) {
-        uint64_t word = lower_word(image_load_word(from + at));
-        __builtin_memcpy(to + at, &word, sizeof word);
+    for (; at + 8 <= length; at += 8)
+        copy_lower_word(to + at, from + at);
+    if (at < length && length >= 8) { /* the last word overlaps the one before */
+        copy_lower_word(to + length - 8, from + length - 8);
+        return;
     }
     for (; at < length; at++)
         to[at] = from[at] >= 'A' && from[at] <= 'Z' ? (uint8_t)(from[at] | 0x20) : from[at];
