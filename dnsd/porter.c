@@ -16,7 +16,8 @@
 
 enum {
     MAX_FDS = 2,
-    WAIT_S = 2,    /* for an answer: the disk may be slow */
+    WAIT_S = 2, /* for an answer: the disk may be slow */
+    START_WAITS = 5,
     SOCKET_FD = 3, /* in the child; all others are closed */
     DIRECTORY_FD = 4,
 };
@@ -137,6 +138,7 @@ static _Noreturn void be_porter(int socket, const struct porter_places *places)
         dprintf(STDERR_FILENO, "srvplan-dnsd: porter: %s\n", err.message);
         _exit(EXIT_FAILURE);
     }
+    (void)!send_reply(&(struct reply){.serial = 0}, (const int[MAX_FDS]){-1, -1}); /* ready */
     while (run_errand(places))
         continue;
     _exit(EXIT_SUCCESS);
@@ -144,32 +146,6 @@ static _Noreturn void be_porter(int socket, const struct porter_places *places)
 
 /* -- the parent ---------------------------------------------------------------------------------
  */
-
-bool porter_start(struct porter *porter, const struct porter_places *places, struct error *err)
-{
-    int pair[2];
-    const struct timeval patience = {.tv_sec = WAIT_S};
-    porter->socket = -1;
-    if (!places->control && places->directory < 0)
-        return true;
-    if (signal(SIGCHLD, SIG_IGN) == SIG_ERR || /* nobody waits for it */
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return error_system(err, "porter", NULL, "cannot make a socket");
-    if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0)
-        return error_system(err, "porter", NULL, "cannot set up a socket");
-    pid_t child = fork();
-    if (child == 0) {
-        close(pair[0]);
-        be_porter(pair[1], places);
-    }
-    fd_close(&pair[1]);
-    if (child < 0) {
-        fd_close(&pair[0]);
-        return error_system(err, "porter", "allow it one more process", "cannot start it");
-    }
-    porter->socket = pair[0];
-    return true;
-}
 
 void porter_stop(struct porter *porter)
 {
@@ -217,6 +193,38 @@ static bool receive(const struct porter *porter, int fds[MAX_FDS], int wanted)
         errno = reply.error ? reply.error : EPROTO;
         return false;
     }
+}
+
+bool porter_start(struct porter *porter, const struct porter_places *places, struct error *err)
+{
+    int pair[2], fds[MAX_FDS];
+    const struct timeval patience = {.tv_sec = WAIT_S};
+    porter->socket = -1;
+    if (!places->control && places->directory < 0)
+        return true;
+    if (signal(SIGCHLD, SIG_IGN) == SIG_ERR || /* nobody waits for it */
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return error_system(err, "porter", NULL, "cannot make a socket");
+    if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0)
+        return error_system(err, "porter", NULL, "cannot set up a socket");
+    pid_t child = fork();
+    if (child == 0) {
+        close(pair[0]);
+        be_porter(pair[1], places);
+    }
+    fd_close(&pair[1]);
+    if (child < 0) {
+        fd_close(&pair[0]);
+        return error_system(err, "porter", "allow it one more process", "cannot start it");
+    }
+    porter->socket = pair[0];
+    porter->serial = 0;
+    for (int i = 0; i < START_WAITS; i++)
+        if (receive(porter, fds, 0))
+            return true;
+        else if (errno != EAGAIN)
+            break;
+    return error_system(err, "porter", "look at what it said above", "it did not start");
 }
 
 static bool ask(struct porter *porter, enum errand errand, int fds[MAX_FDS], int wanted)

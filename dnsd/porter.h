@@ -26,7 +26,7 @@ struct porter_places {
     struct sandbox_user user;
 };
 
-/* Forks it; there must be no other thread yet. */
+/* Forks it, and waits until it is locked in; there must be no other thread yet. */
 NODISCARD bool porter_start(struct porter *porter, const struct porter_places *places,
                             struct error *err);
 void porter_stop(struct porter *porter);
