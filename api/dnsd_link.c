@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/dnsd_link.h"
 
+#include "api/dnsd_hello.h"
 #include "api/dnsd_spawn.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
@@ -41,7 +42,6 @@ enum watch {
 
 struct dnsd_link {
     struct dnsd_link_options options;
-    char addresses[HANDOVER_TEXT_BYTES]; /* as dnsd says them in HELLO */
     dnsd_event_callback *callback;
     void *context;
     pthread_t thread;
@@ -198,29 +198,11 @@ static void end_dnsd(struct dnsd_link *link)
 /* -- the conversation ---------------------------------------------------------------------------
  */
 
-/* The descriptor of the statistics of a HELLO, -1: there is none; *header is theirs. */
-static int find_statistics(const struct handover_packet *packet, struct statistics_header *header)
-{
-    for (int i = 0; i < packet->fd_count; i++)
-        if (statistics_memory_look(packet->fds[i], header))
-            return packet->fds[i];
-    return -1;
-}
-
-static bool fits_us(const struct dnsd_link *link, const struct handover_packet *packet)
-{
-    const struct handover_message *hello = &packet->message;
-    struct statistics_header statistics;
-    return strncmp(hello->text, link->addresses, sizeof hello->text) == 0 &&
-           hello->workers == link->options.workers && find_statistics(packet, &statistics) >= 0 &&
-           statistics.rate_limit == link->options.rate_limit;
-}
-
 /* A second dnsd says that it answers: it has taken over from ours, which ends by itself. */
 static bool follow(struct dnsd_link *link, const struct handover_packet *packet, int pid)
 {
     const struct handover_message *hello = &packet->message;
-    int pidfd = fits_us(link, packet) ? pidfd_open(pid, 0) : -1;
+    int pidfd = dnsd_hello_fits(&link->options, packet) ? pidfd_open(pid, 0) : -1;
     if (pidfd < 0) {
         log_warning("a second dnsd is not one we can go on with", log_number("pid", pid),
                     log_string("addresses", hello->text));
@@ -253,7 +235,7 @@ static bool adopt(struct dnsd_link *link, const struct handover_packet *packet, 
     link->pidfd = pidfd;
     link->watch = WATCH_ADOPTED;
     link->started_at_ms = clock_monotonic_ms();
-    if (fits_us(link, packet)) {
+    if (dnsd_hello_fits(&link->options, packet)) {
         log_info("dnsd adopted", log_number("pid", pid),
                  log_number("generation", (int64_t)hello->generation));
         return true;
@@ -263,22 +245,6 @@ static bool adopt(struct dnsd_link *link, const struct handover_packet *packet, 
     end_dnsd(link);
     link->start_again_at_ms = 0;
     return false;
-}
-
-/* What came with a message: last-served memory, and with HELLO that of the statistics. */
-static void take_memories(struct handover_packet *packet, struct dnsd_event *event)
-{
-    struct statistics_header header;
-    struct error err = {0};
-    int statistics = event->kind == DNSD_HELLO ? find_statistics(packet, &header) : -1;
-    if (statistics >= 0 && !(event->responder = responder_open(statistics, &err)))
-        log_warning("no statistics of dnsd", log_string("reason", err.message));
-    for (int i = 0; i < packet->fd_count; i++) {
-        if (packet->fds[i] == statistics || event->memory_fd >= 0)
-            continue;
-        event->memory_fd = packet->fds[i];
-        packet->fds[i] = -1;
-    }
 }
 
 static void on_message(struct dnsd_link *link, struct handover_packet *packet)
@@ -295,7 +261,7 @@ static void on_message(struct dnsd_link *link, struct handover_packet *packet)
     }
     struct dnsd_event event = {
         .kind = kinds[message->kind], .generation = message->generation, .memory_fd = -1};
-    take_memories(packet, &event);
+    dnsd_hello_take_memories(packet, &event);
     memcpy(event.text, message->text, sizeof event.text);
     event.text[sizeof event.text - 1] = '\0';
     report(link, &event);
@@ -456,15 +422,6 @@ static bool wait_for_hello(struct dnsd_link *link, struct error *err)
     return done;
 }
 
-static void join_addresses(struct dnsd_link *link)
-{
-    size_t at = 0;
-    for (const char *const *address = link->options.addresses; *address; address++)
-        if (at < sizeof link->addresses)
-            at += (size_t)snprintf(link->addresses + at, sizeof link->addresses - at, "%s%s",
-                                   at ? " " : "", *address);
-}
-
 static void free_link(struct dnsd_link *link)
 {
     fd_close(&link->listener);
@@ -497,7 +454,6 @@ struct dnsd_link *dnsd_link_start(const struct dnsd_link_options *options,
     pthread_mutex_init(&link->lock, NULL);
     pthread_cond_init(&link->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    join_addresses(link);
     link->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (options->may_adopt)
         link->start_again_at_ms = clock_monotonic_ms() + ADOPT_WAIT_MS;
