@@ -502,7 +502,7 @@ class OracleTest(srvplan.Case):
         self.assertEqual(self.problems, [], f'seed {seed}')
 
     def test_samples_are_answered_as_nsd_does(self):
-        for sample in ('guide', 'cluster'):
+        for sample in ('audience', 'cluster', 'guide'):
             with self.subTest(sample):
                 self.run_inventory(file=os.path.join(srvplan.SAMPLES, sample + '.jsonc'))
 

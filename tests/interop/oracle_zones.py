@@ -398,6 +398,22 @@ class ZonesTest(srvplan.Case):
                 self.assertEqual(problems, [], f'seed {seed}')
         ZonesTest.is_whole = True
 
+    def test_the_zones_of_the_samples_are_answered_so_too(self):
+        """What `srvplan zone` writes, as an operator with servers of his own would serve it."""
+        for sample in sorted(os.listdir(srvplan.SAMPLES)):
+            if not sample.endswith('.jsonc'):
+                continue
+            with self.subTest(sample):
+                file = os.path.join(srvplan.SAMPLES, sample)
+                whole = srvplan.command('zone', '-f', file, '--serial', '1', check=srvplan.OK).stdout
+                texts = {}
+                for part in whole.split('$ORIGIN ')[1:]:
+                    texts[part.split('.\n')[0]] = '$ORIGIN ' + part
+                self.assertTrue(texts)
+                problems = self.run_zones(0, texts)
+                ZonesTest.counts['differences'] += len(problems)
+                self.assertEqual(problems, [])
+
 
 if __name__ == '__main__':
     srvplan.main()
