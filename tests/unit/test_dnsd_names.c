@@ -53,6 +53,16 @@ static const char inventory[] =
     "\"f." LONG_LABEL ".big AAAA 2001:db8::f\","
     "\"g." LONG_LABEL ".big AAAA 2001:db8::103\","
     "\"h." LONG_LABEL ".big AAAA 2001:db8::104\","
+    "\"opt NS ns.opt\", \"ns.opt A 192.0.2.43\","
+    "\"opt NS " LONG_LABEL "." LONG_LABEL "." LONG_LABEL ".example.net.\","
+    "\"opt NS a." LONG_LABEL ".big\","
+    "\"opt NS b." LONG_LABEL ".big\","
+    "\"opt NS c." LONG_LABEL ".big\","
+    "\"opt NS d." LONG_LABEL ".big\","
+    "\"opt NS e." LONG_LABEL ".big\","
+    "\"opt NS f." LONG_LABEL ".big\","
+    "\"opt NS g." LONG_LABEL ".big\","
+    "\"opt NS h." LONG_LABEL ".big\","
     "\"many TXT " LONG_LABEL LONG_LABEL LONG_LABEL LONG_LABEL "1\","
     "\"many TXT " LONG_LABEL LONG_LABEL LONG_LABEL LONG_LABEL "2\","
     "\"many TXT " LONG_LABEL LONG_LABEL LONG_LABEL LONG_LABEL "3\", \"to-many CNAME many\""
@@ -314,6 +324,77 @@ START_TEST(what_must_be_whole_is_truncated_where_it_does_not_fit)
 }
 END_TEST
 
+/* How many records of the whole answer a datagram has; they must be its first ones. */
+static size_t records_kept(const char *owner, const struct decoded *whole,
+                           const struct decoded *got)
+{
+    ck_assert_msg(!got->mistake, "%s: %s", owner, got->mistake);
+    ck_assert_uint_eq(got->flags & ~(unsigned)DNS_TC, whole->flags);
+    for (size_t i = 0; i < got->record_count; i++) {
+        const struct decoded_record *a = &whole->records[i], *b = &got->records[i];
+        ck_assert_msg(a->type == b->type && a->rdata_len == b->rdata_len &&
+                          memcmp(a->rdata, b->rdata, a->rdata_len) == 0 &&
+                          decoded_name_equal(&b->owner, a->owner.wire, a->owner.len),
+                      "%s: record %zu is another one", owner, i);
+    }
+    return got->record_count;
+}
+
+/* At every size a datagram is a beginning of the whole answer that fits: nothing and TC, then all
+ * of answer and authority, then more and more additional records. */
+static void sizes_check(const char *owner, uint16_t type)
+{
+    struct query query = {
+        .bytes = buffer, .length = put_query(owner, type, 512), .transport = TRANSPORT_STREAM};
+    size_t kept = 0, least = query.length; /* with OPT and no record */
+    bool was_whole = false;
+    struct decoded *whole = decode(buffer, query_answer(&query, &state));
+    ck_assert_msg(!whole->mistake, "%s: %s", owner, whole->mistake);
+    for (uint16_t size = 512; size <= 1232; size = (uint16_t)(size + (size < 800 ? 1 : 16))) {
+        query.length = put_query(owner, type, size);
+        query.transport = TRANSPORT_DATAGRAM;
+        size_t len = query_answer(&query, &state);
+        struct decoded *got = decode(buffer, len);
+        bool is_truncated = got->flags & DNS_TC;
+        size_t now = records_kept(owner, whole, got);
+        ck_assert_msg(len <= size, "%s: %zu bytes for %u", owner, len, size);
+        ck_assert_msg(is_truncated ? len == least && !was_whole : now >= kept,
+                      "%s: %zu bytes for %u", owner, len, size);
+        ck_assert_msg(is_truncated ||
+                          (got->count[1] == whole->count[1] && got->count[2] == whole->count[2]),
+                      "%s: part of an answer for %u", owner, size);
+        was_whole = !is_truncated;
+        kept = now;
+        decoded_free(got);
+    }
+    decoded_free(whole);
+}
+
+START_TEST(a_datagram_of_any_size_is_a_beginning_of_the_whole_answer)
+{
+    sizes_check(cases[_i].owner, cases[_i].type);
+}
+END_TEST
+
+START_TEST(owners_of_any_length_get_beginnings_of_their_answers)
+{
+    static const struct {
+        const char *tail;
+        uint16_t type;
+    } rows[] = {{"big", RRTYPE_A}, {"wild", RRTYPE_MX}, {"to", RRTYPE_A},    {"sub", RRTYPE_A},
+                {"opt", RRTYPE_A}, {"dead", RRTYPE_A},  {"nobody", RRTYPE_A}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (int length = 1; length <= 180; length += 13) {
+            static const char x[] =
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+            const char *owner = rows[i].tail;
+            for (int left = length; left > 0; left -= 60)
+                owner = arena_printf(&arena, "%.*s.%s", left < 60 ? left : 60, x, owner);
+            sizes_check(owner, rows[i].type);
+        }
+}
+END_TEST
+
 /* So that a drained node's set is known to be asked for, by whatever name. */
 START_TEST(an_alias_counts_as_what_it_leads_to)
 {
@@ -376,11 +457,15 @@ int main(void)
 {
     Suite *suite = suite_create("dnsd_names");
     TCase *tcase = tcase_create("dnsd_names");
+    tcase_set_timeout(tcase, 60);
     tcase_add_unchecked_fixture(tcase, build, tear_down);
     tcase_add_loop_test(tcase, names_are_answered_as_the_zone_says, 0, COUNT_OF(cases));
     tcase_add_loop_test(tcase, what_a_datagram_cannot_carry_is_left_out_or_truncated, 0,
                         COUNT_OF(cases));
     tcase_add_test(tcase, what_must_be_whole_is_truncated_where_it_does_not_fit);
+    tcase_add_loop_test(tcase, a_datagram_of_any_size_is_a_beginning_of_the_whole_answer, 0,
+                        COUNT_OF(cases));
+    tcase_add_test(tcase, owners_of_any_length_get_beginnings_of_their_answers);
     tcase_add_test(tcase, a_chain_ends_after_sixteen_aliases);
     tcase_add_test(tcase, an_alias_counts_as_what_it_leads_to);
     suite_add_tcase(suite, tcase);
