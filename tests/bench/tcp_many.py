@@ -66,7 +66,7 @@ class Bench:
         server = self.run(self.arguments.cpus[0], self.tool('dnsd/srvplan-dnsd'), '--image',
                           self.image, '--listen', f'127.0.0.1:{port}', '--workers', '1',
                           '--rate-limit', '1000000', stderr=subprocess.PIPE)
-        while 'ready' not in (line := server.stderr.readline()):
+        while ' ready ' not in (line := server.stderr.readline()):
             if not line:
                 raise RuntimeError('the server did not start')
         return server, port

@@ -61,7 +61,7 @@ class Dnsd:
         while True:
             line = self.process.stderr.readline()
             self.lines.append(line)
-            if 'ready' in line:
+            if ' ready ' in line:
                 break
             if not line:
                 raise RuntimeError('did not start: ' + ''.join(self.lines))

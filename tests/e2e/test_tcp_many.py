@@ -78,7 +78,7 @@ class Case(unittest.TestCase):
             [*before, DNSD, '--image', self.image, '--listen', f'127.0.0.1:{self.port}',
              '--workers', '2', '--rate-limit', '0', *more], stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.end)
-        while 'ready' not in (line := self.dnsd.stderr.readline()):
+        while ' ready ' not in (line := self.dnsd.stderr.readline()):
             self.assertTrue(line, 'did not start')
 
     def end(self):
