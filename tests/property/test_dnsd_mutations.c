@@ -317,7 +317,7 @@ static int run_case(const struct fixture *fixture, struct query_state *state,
 
 int main(void)
 {
-    static struct fixture fixture;
+    static struct fixture worlds[2];
     static uint32_t turns[FIXTURE_SETS];
     static struct settings settings;
     const struct cookie_secret secrets[] = {{"fedcba987654321"}, {"0123456789abcde"}};
@@ -325,13 +325,16 @@ int main(void)
     uint64_t seed = seed_text ? strtoull(seed_text, NULL, 0) : (uint64_t)time(NULL) << 20;
     uint64_t cases = getenv("SRVPLAN_LONG") ? LONG_CASES : CASES;
     cases = seed_text ? 1 : cases_text ? strtoull(cases_text, NULL, 0) : cases;
-    fixture_build(&fixture, 1, 100);
+    fixture_build(&worlds[0], 1, 100);
+    fixture_build_aliases(&worlds[1]);
     cookie_secrets_store(&settings.secrets, secrets, 2);
-    struct query_state state = {
-        .decide = {.image = &fixture.image, .turns = turns, .settings = &settings}};
+    struct query_state state = {.decide = {.turns = turns, .settings = &settings}};
     int failed = 0;
-    for (uint64_t i = 0; i < cases && !failed; i++)
-        failed = run_case(&fixture, &state, &settings, seed + i);
+    for (uint64_t i = 0; i < cases && !failed; i++) {
+        const struct fixture *world = &worlds[(seed + i) % COUNT_OF(worlds)];
+        state.decide.image = &world->image;
+        failed = run_case(world, &state, &settings, seed + i);
+    }
     printf("seed 0x%" PRIx64 ", %" PRIu64 " packets: %u answered, cookies: %u alone, %u bad, %u "
            "valid; %u TSIG, %u without a question\n",
            seed, cases, met.answered, met.cookie[COOKIE_CLIENT_ONLY], met.cookie[COOKIE_BAD],
@@ -343,6 +346,7 @@ int main(void)
         fprintf(stderr, "some kind of query is hardly met: this tests nothing\n");
         failed = 1;
     }
-    fixture_fini(&fixture);
+    fixture_fini(&worlds[0]);
+    fixture_fini(&worlds[1]);
     return failed;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "zones/rrtype.h"
 #include "zones/text.h"
+#include "zones/zone_content.h"
 
 #define SIXTY_THREE "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabc"
 #define FORTY_NINE "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghi"
@@ -238,20 +239,58 @@ int fixture_file(const struct image_buffer *buffer)
     return fd;
 }
 
-void fixture_build(struct fixture *fixture, uint64_t generation, uint16_t first_weight)
+/* Writes the files of the content, and opens them. */
+static void build_image(struct fixture *fixture, const uint32_t *serials)
 {
     struct error err = {0};
-    *fixture = (struct fixture){.generation = generation};
-    add_sets(fixture, first_weight);
-    add_names(fixture);
     must(image_build_names(&fixture->names, &fixture->names_file, &fixture->digest, &err), &err);
-    must(image_build_answers(&fixture->sets, fixture->serials, COUNT_OF(zone_specs),
-                             &fixture->digest, generation, &fixture->answers_file, &err),
+    must(image_build_answers(&fixture->sets, serials, fixture->names.slot_count, &fixture->digest,
+                             fixture->generation, &fixture->answers_file, &err),
          &err);
     int answers = fixture_file(&fixture->answers_file), names = fixture_file(&fixture->names_file);
     must(image_open_files(&fixture->image, answers, names, &err), &err);
     close(answers);
     close(names);
+}
+
+void fixture_build(struct fixture *fixture, uint64_t generation, uint16_t first_weight)
+{
+    *fixture = (struct fixture){.generation = generation};
+    add_sets(fixture, first_weight);
+    add_names(fixture);
+    build_image(fixture, fixture->serials);
+}
+
+static const char alias_zone[] =
+    "$ORIGIN aliases.example.\n$TTL 300\n"
+    "@ SOA ns hostmaster 1 3600 600 604800 60\n@ NS ns\nns A 192.0.2.53\nns AAAA 2001:db8::53\n"
+    "_xmpp-client._tcp SRV 0 1 5222 a\n_xmpp-client._tcp SRV 0 2 5222 b\n"
+    "a A 192.0.2.1\na AAAA 2001:db8::1\nb A 192.0.2.2\n"
+    "c1 CNAME c2\nc2 CNAME c3\nc3 CNAME c4\nc4 CNAME c5\nc5 CNAME c6\nc6 CNAME c7\n"
+    "c7 CNAME c8\nc8 CNAME c9\nc9 CNAME c10\nc10 CNAME c11\nc11 CNAME c12\nc12 CNAME c13\n"
+    "c13 CNAME c14\nc14 CNAME c15\nc15 CNAME c16\nc16 CNAME _xmpp-client._tcp\n"
+    "away CNAME elsewhere.example.\nlost CNAME nobody\ninto CNAME x.cut\napex CNAME @\n"
+    "*.wild TXT wild\n*.wild MX 10 a\n*.alias CNAME c1\n*.deep.er.wild SRV 0 1 5222 b\n"
+    "cut NS ns.cut\ncut NS ns\nns.cut A 192.0.2.54\nns.cut AAAA 2001:db8::54\n"
+    "cut DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000\n"
+    "_tcp.cut2 NS ns1.elsewhere.example.\n"
+    "tlsa TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000\n"
+    "caa CAA 0 issue \"ca.example\"\nodd TYPE65280 \\# 3 010203\nweb HTTPS 1 a alpn=h2\n";
+
+void fixture_build_aliases(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.generation = 1};
+    struct zone_content content = {.arena = &fixture->arena, .order = CONTENT_ORDER_WEIGHTED};
+    content.faults.arena = &fixture->arena;
+    zone_content_add(&content,
+                     &(struct zone_source){.path = "aliases", .text = text_from(alias_zone)});
+    if (!zone_content_finish(&content)) {
+        fprintf(stderr, "fixture: %s\n", content.faults.items[0].message);
+        abort();
+    }
+    fixture->names = content.names;
+    fixture->sets = content.sets;
+    build_image(fixture, content.serials);
 }
 
 void fixture_fini(struct fixture *fixture)

@@ -39,6 +39,10 @@ struct fixture {
 void fixture_build(struct fixture *fixture, uint64_t generation, uint16_t first_weight);
 void fixture_fini(struct fixture *fixture);
 
+/* Another world, made of the text of a zone file: aliases.example, with chains of aliases up to the
+ * longest, wildcards, and delegations with glue. Its sets are fewer than FIXTURE_SETS. */
+void fixture_build_aliases(struct fixture *fixture);
+
 /* A memfd with the bytes. */
 int fixture_file(const struct image_buffer *buffer);
 
