@@ -327,6 +327,18 @@ static void *ask_streams(void *argument)
 /* -----------------------------------------------------------------------------------------------
  */
 
+void load_want_stamps(void)
+{
+    const int on = 1;
+    const struct timespec moment = {.tv_nsec = 100000000};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* stays open */
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) {
+        perror("load: time stamps");
+        exit(EXIT_FAILURE);
+    }
+    nanosleep(&moment, NULL);
+}
+
 void load_start(struct load *load)
 {
     if (!load->gaps)

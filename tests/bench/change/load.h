@@ -51,6 +51,11 @@ struct load {
     _Atomic bool stop;
 };
 
+/* Has the kernel stamp datagrams when they are sent from now on, until the program ends. It begins
+ * a moment after the first socket asks for it and stops with the last one; datagrams without a
+ * stamp would get one when they are read, which may be much later. */
+void load_want_stamps(void);
+
 void load_start(struct load *load);
 void load_stop(struct load *load);
 void load_fini(struct load *load);

@@ -282,6 +282,7 @@ static void start(struct run *run)
     responder_start(&run->responder, &run->pool, &how);
     if (options->echo)
         echo_start(&run->echo, options->echo, ANSWER_BYTES, options->server_cpu);
+    load_want_stamps();
     run->generation = 1;
     for (unsigned i = 0; i <= options->udp_loads; i++)
         run->loads[i] = (struct load){.kind = i < options->udp_loads ? LOAD_DATAGRAMS : LOAD_STREAM,
