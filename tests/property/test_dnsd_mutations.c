@@ -13,7 +13,7 @@
 #include "fixture.h"
 
 enum {
-    CASES = 1000000,
+    CASES = 10000000,
     LONG_CASES = 10 * CASES,
     PACKET_BYTES = 1400,
     NOW_S = 1800000000,
