@@ -74,7 +74,7 @@ static void refuse(struct door *door, struct reaper_entry *entry, const char *pr
 /* Throws away what comes, so that the close resets nothing; drops the entry at its end. */
 static void linger(struct door *door, struct reaper_entry *entry)
 {
-    char waste[8 * 1024];
+    char waste[4 * 1024];
     while (entry->lingered_bytes < LINGER_MAX_BYTES) {
         ssize_t got = recv(entry->connection.fd, waste, sizeof waste, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
