@@ -306,6 +306,11 @@ def parse():
     parser.add_argument('--directory', help='keeps zones and images there (default: a new one)')
     parser.add_argument('--start', action='store_true')
     arguments = parser.parse_args()
+    for given, known, what in ((arguments.servers, [*OWN, *peers.KINDS], 'servers'),
+                               (arguments.sets or [], list(SETS), 'sets')):
+        if unknown := [word for word in given if word not in known]:
+            parser.error(f'--{what}: no {", ".join(unknown)}; there are {", ".join(known)} (the '
+                         'echo always runs)')
     arguments.build = Srvplan.build = os.path.abspath(arguments.build)
     arguments.sets = arguments.sets or (['d100k'] if arguments.start else list(SETS))
     return arguments
