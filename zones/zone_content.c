@@ -254,6 +254,19 @@ static void copy_faults(struct zone_faults *faults, const struct zonefile_readin
     }
 }
 
+/* RFC 1035 section 5.1 has it from the record before, as BIND does; NSD and Knot, as we do, never
+ * from another record. A TTL that is not the one that was meant makes drains late. */
+static void warn_of_guess(struct zone_faults *faults, const struct zonefile_reading *reading,
+                          const char *path)
+{
+    if (reading->guessed_line)
+        zone_warn(faults, &(struct zone_spot){path, reading->guessed_line, 1},
+                  "begin the file with a line such as \"$TTL 300\" (RFC 2308)",
+                  "neither a TTL here nor a $TTL before it: %d s is taken (others take that of the "
+                  "record before)",
+                  DEFAULT_TTL_S);
+}
+
 static bool check_apex(const struct zone_source *source, const struct zonefile_record *soa,
                        struct zone_work *work)
 {
@@ -284,6 +297,7 @@ void zone_content_add(struct zone_content *content, const struct zone_source *so
                                                .ttl_s = DEFAULT_TTL_S});
     content->shared.arena = content->arena;
     copy_faults(&content->faults, &reading, source->path);
+    warn_of_guess(&content->faults, &reading, source->path);
     const struct zonefile_record *soa = zone_find_soa(&reading, source->path, &content->faults);
     if (soa && check_apex(source, soa, &work)) {
         work.tree.apex = soa->owner;

@@ -21,6 +21,8 @@ struct reading {
     struct text text;
     struct name origin;
     uint32_t ttl_s;
+    bool knows_ttl; /* there was a $TTL */
+    uint32_t guessed_line;
     struct name owner; /* of the record before; len 0: there was none */
 
     size_t at, line_start; /* in the text */
@@ -329,6 +331,8 @@ static bool head_read(struct reading *r, size_t *at, struct zonefile_record *rec
                 return false;
         } else {
             ++*at;
+            if (!has_ttl && !r->knows_ttl && r->guessed_line == 0)
+                r->guessed_line = token->line;
             return type_read(r, token, &record->type);
         }
     }
@@ -389,7 +393,7 @@ static void directive_read(struct reading *r)
     } else if (is_word(name, "$ORIGIN")) {
         (void)name_read(r, value, &r->origin);
     } else {
-        (void)ttl_read(r, value, &r->ttl_s);
+        r->knows_ttl = ttl_read(r, value, &r->ttl_s) || r->knows_ttl;
     }
 }
 
@@ -429,6 +433,9 @@ struct zonefile_reading zonefile_read(struct arena *arena, struct text text,
                 record_read(&r);
         }
     }
-    return (struct zonefile_reading){r.records, (uint32_t)r.record_count, r.faults,
-                                     (uint32_t)r.fault_count};
+    return (struct zonefile_reading){.records = r.records,
+                                     .record_count = (uint32_t)r.record_count,
+                                     .faults = r.faults,
+                                     .fault_count = (uint32_t)r.fault_count,
+                                     .guessed_line = r.guessed_line};
 }

@@ -35,6 +35,7 @@ struct zonefile_reading {
     uint32_t record_count;
     const struct zonefile_fault *faults; /* likewise */
     uint32_t fault_count;
+    uint32_t guessed_line; /* of the first record that has its TTL from the terms; 0: none */
 };
 
 /* What holds until the text says otherwise. */

@@ -36,7 +36,8 @@ static void add(const char *apex, const char *text)
                                    .path = apex, .text = text_from(text), .apex = name_of(apex)});
 }
 
-#define FRAME "@ 300 SOA ns.hoster.example. hm.hoster.example. 7 3600 900 604800 60\n@ NS ns1\n"
+#define FRAME                                                                                      \
+    "$TTL 3600\n@ 300 SOA ns.hoster.example. hm.hoster.example. 7 3600 900 604800 60\n@ NS ns1\n"
 
 static const struct content_name *find(const char *zone, const char *owner)
 {
@@ -126,6 +127,17 @@ START_TEST(an_inner_zone_answers_for_itself)
 }
 END_TEST
 
+START_TEST(a_ttl_that_nobody_gave_is_said)
+{
+    add("example.org.", "@ 300 SOA ns1 admin 1 2 3 4 5\n@ 300 NS ns1\nns1 A 192.0.2.1\n"
+                        "$TTL 60\nns1 AAAA 2001:db8::1\n");
+    ck_assert(zone_content_finish(&content));
+    ck_assert_uint_eq(content.faults.warnings, 1);
+    ck_assert_uint_eq(content.faults.items[0].line, 3);
+    ck_assert_ptr_nonnull(strstr(content.faults.items[0].message, "3600 s is taken"));
+}
+END_TEST
+
 START_TEST(a_zone_twice_is_a_fault)
 {
     add("example.org.", FRAME "ns1 A 192.0.2.1\n");
@@ -188,6 +200,7 @@ int main(void)
     tcase_add_test(tcase, zones_with_other_serials_share_sets_but_no_slot);
     tcase_add_test(tcase, a_cut_hides_what_is_below_but_glue);
     tcase_add_test(tcase, an_inner_zone_answers_for_itself);
+    tcase_add_test(tcase, a_ttl_that_nobody_gave_is_said);
     tcase_add_test(tcase, a_zone_twice_is_a_fault);
     tcase_add_loop_test(tcase, what_cannot_be_served_is_refused, 0, COUNT_OF(refused));
     tcase_add_loop_test(tcase, aliases_that_end_are_served, 0, COUNT_OF(fine));
