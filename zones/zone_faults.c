@@ -25,18 +25,22 @@ static void add(struct zone_faults *faults, struct zone_fault fault, const char 
     faults->items[faults->count++] = fault;
 }
 
+static struct zone_fault fault_at(enum zone_severity severity, const struct zone_spot *spot,
+                                  const char *mend)
+{
+    return (struct zone_fault){.severity = severity,
+                               .path = spot->path,
+                               .line = spot->line,
+                               .column = spot->column,
+                               .mend = mend};
+}
+
 bool zone_error(struct zone_faults *faults, const struct zone_spot *spot, const char *mend,
                 const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    add(faults,
-        (struct zone_fault){.severity = ZONE_ERROR,
-                            .path = spot->path,
-                            .line = spot->line,
-                            .column = spot->column,
-                            .mend = mend},
-        format, args);
+    add(faults, fault_at(ZONE_ERROR, spot, mend), format, args);
     va_end(args);
     return false;
 }
@@ -46,13 +50,7 @@ void zone_warn(struct zone_faults *faults, const struct zone_spot *spot, const c
 {
     va_list args;
     va_start(args, format);
-    add(faults,
-        (struct zone_fault){.severity = ZONE_WARNING,
-                            .path = spot->path,
-                            .line = spot->line,
-                            .column = spot->column,
-                            .mend = mend},
-        format, args);
+    add(faults, fault_at(ZONE_WARNING, spot, mend), format, args);
     va_end(args);
 }
 

@@ -239,6 +239,20 @@ int fixture_file(const struct image_buffer *buffer)
     return fd;
 }
 
+size_t fixture_put_name(uint8_t *to, const char *text)
+{
+    size_t at = 0;
+    while (*text && strcmp(text, ".") != 0) {
+        size_t len = strcspn(text, ".");
+        to[at++] = (uint8_t)len;
+        memcpy(to + at, text, len);
+        at += len;
+        text += len + (text[len] == '.');
+    }
+    to[at++] = 0;
+    return at;
+}
+
 /* Writes the files of the content, and opens them. */
 static void build_image(struct fixture *fixture, const uint32_t *serials)
 {

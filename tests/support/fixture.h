@@ -49,3 +49,6 @@ int fixture_file(const struct image_buffer *buffer);
 /* The name of `labels` labels "1." under example.org… that fills 255 bytes: the longest there is.
  */
 const char *fixture_longest_name(void);
+
+/* Text to wire, keeping the case (text_name_parse would lower it); returns the length. */
+size_t fixture_put_name(uint8_t *to, const char *text);

@@ -75,27 +75,13 @@ static const struct kind {
     {"two questions (FORMERR)", "a.b.c.", 0, 0, NULL, 0, 0, 1, 0.6},
 };
 
-static size_t put_name(uint8_t *to, const char *text)
-{
-    size_t at = 0;
-    while (*text && strcmp(text, ".") != 0) {
-        size_t len = strcspn(text, ".");
-        to[at++] = (uint8_t)len;
-        memcpy(to + at, text, len);
-        at += len;
-        text += len + (text[len] == '.');
-    }
-    to[at++] = 0;
-    return at;
-}
-
 static size_t put_query(const struct kind *kind)
 {
     memset(buffer, 0, 12);
     size_t at = 12;
     if (kind->name) {
         buffer[5] = kind->type ? 1 : 2;
-        at += put_name(buffer + at, kind->name);
+        at += fixture_put_name(buffer + at, kind->name);
         buffer[at] = (uint8_t)(kind->type >> 8);
         buffer[at + 1] = (uint8_t)kind->type;
         buffer[at + 2] = 0;

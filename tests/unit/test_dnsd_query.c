@@ -44,21 +44,6 @@ struct asked {
     enum transport transport;
 };
 
-/* Text to wire, keeping the case (text_name_parse would lower it). */
-static size_t put_name(uint8_t *to, const char *text)
-{
-    size_t at = 0;
-    while (*text && strcmp(text, ".") != 0) {
-        size_t len = strcspn(text, ".");
-        to[at++] = (uint8_t)len;
-        memcpy(to + at, text, len);
-        at += len;
-        text += len + (text[len] == '.');
-    }
-    to[at++] = 0;
-    return at;
-}
-
 static void put_u16(uint8_t *to, unsigned value)
 {
     to[0] = (uint8_t)(value >> 8);
@@ -71,7 +56,7 @@ static size_t put_query(uint8_t *to, const struct asked *asked)
     put_u16(to, 0xBEEF);
     put_u16(to + 2, asked->flags);
     to[5] = 1;
-    size_t at = 12 + put_name(to + 12, asked->name);
+    size_t at = 12 + fixture_put_name(to + 12, asked->name);
     put_u16(to + at, asked->type);
     put_u16(to + at + 2, asked->class ? asked->class : RRCLASS_IN);
     at += 4;

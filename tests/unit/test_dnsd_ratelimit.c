@@ -72,24 +72,10 @@ struct asked {
     enum transport transport;
 };
 
-static size_t put_name(uint8_t *to, const char *text)
-{
-    size_t at = 0;
-    while (*text && strcmp(text, ".") != 0) {
-        size_t len = strcspn(text, ".");
-        to[at++] = (uint8_t)len;
-        memcpy(to + at, text, len);
-        at += len;
-        text += len + (text[len] == '.');
-    }
-    to[at++] = 0;
-    return at;
-}
-
 static size_t put_query(const struct asked *asked)
 {
     memcpy(buffer, "\xBE\xEF\0\0\0\1\0\0\0\0\0\0", 12);
-    size_t at = 12 + put_name(buffer + 12, asked->name);
+    size_t at = 12 + fixture_put_name(buffer + 12, asked->name);
     buffer[at++] = (uint8_t)(asked->type >> 8);
     buffer[at++] = (uint8_t)asked->type;
     buffer[at++] = 0;
