@@ -26,7 +26,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x53525650, /* "SRVP" */
-    STORE_SCHEMA_VERSION = 2,
+    STORE_SCHEMA_VERSION = 3,
     STORE_BALLAST_BYTES = 1024 * 1024,
     STORE_CHANGE_ID_SIZE = 33, /* 128 random bits in hexadecimal */
 };

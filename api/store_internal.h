@@ -105,6 +105,17 @@ NODISCARD bool store_check_header(const struct store *store, struct error *err);
 /* Lays the ballast when it is missing and there is ample room. */
 void store_lay_ballast(struct store *store);
 
+/* -- store_write.c -- */
+
+/* One change on its way into the store, and the ids that it was given. */
+struct writing {
+    struct store *store;
+    const struct store_change *change;
+    int64_t inventory_id; /* 0: no new one */
+    int64_t *version_ids; /* by index in change->versions */
+    struct error *err;
+};
+
 /* -- store_read.c -- */
 
 NODISCARD bool store_read_state(struct store *store, int64_t now_ms, struct error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/store_internal.h"
 
-/* Schema 2. Times are UTC milliseconds, 0 for "none" as in store.h; digests are SHA-256. STRICT
+/* Schema 3. Times are UTC milliseconds, 0 for "none" as in store.h; digests are SHA-256. STRICT
  * keeps types honest (sqlite.org/stricttables.html), CHECKs what no reader would believe. */
 /* clang-format off */
 const char *const store_schema[] = {
@@ -130,6 +130,10 @@ static const char *const from_1[] = {
     " CHECK (is_lead_auto IN (0, 1))",
     NULL,
 };
+
+static const char *const from_2[] = {
+    NULL,
+};
 /* clang-format on */
 
-const char *const *const store_migrations[STORE_SCHEMA_VERSION] = {[1] = from_1};
+const char *const *const store_migrations[STORE_SCHEMA_VERSION] = {[1] = from_1, [2] = from_2};

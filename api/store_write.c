@@ -7,15 +7,6 @@
 
 #include "zones/base/log.h"
 
-/* One change on its way into the store, and the ids that it was given. */
-struct writing {
-    struct store *store;
-    const struct store_change *change;
-    int64_t inventory_id; /* 0: no new one */
-    int64_t *version_ids; /* by index in change->versions */
-    struct error *err;
-};
-
 static bool write_change_id(struct writing *w)
 {
     const struct store_change *change = w->change;

@@ -17,52 +17,18 @@ enum {
 /* -- queues -------------------------------------------------------------------------------------
  */
 
-static void copy_texts(struct arena *arena, const struct text **texts, uint32_t count)
-{
-    struct text *copies = arena_array(arena, struct text, count);
-    for (uint32_t i = 0; i < count; i++)
-        copies[i] = arena_text(arena, (*texts)[i]);
-    *texts = copies;
-}
-
-static struct job *make_job(const struct world_request *request, world_callback *callback,
-                            void *context)
-{
-    struct job *job = calloc(1, sizeof *job);
-    if (!job)
-        abort();
-    *job = (struct job){.request = *request, .callback = callback, .context = context};
-    struct world_request *copy = &job->request;
-    copy->actor.name = arena_text(&job->arena, request->actor.name);
-    copy->actor.source = arena_text(&job->arena, request->actor.source);
-    copy->reason = arena_text(&job->arena, request->reason);
-    copy->override_reason = arena_text(&job->arena, request->override_reason);
-    copy->drain_id = arena_text(&job->arena, request->drain_id);
-    copy_texts(&job->arena, &copy->nodes, copy->node_count);
-    copy_texts(&job->arena, &copy->services, copy->service_count);
-    return job;
-}
-
-static void free_job(struct job *job)
-{
-    arena_fini(&job->arena);
-    free(job);
-}
-
 bool world_submit(struct world *world, const struct world_request *request,
                   world_callback *callback, void *context, struct error *err)
 {
-    struct job *job = make_job(request, callback, context);
     pthread_mutex_lock(&world->lock);
     bool taken = !world->is_stopping && world->job_count < WORLD_MAX_JOBS;
     if (taken) {
-        world->jobs[world->job_count++] = job;
+        world->jobs[world->job_count++] = (struct job){*request, callback, context};
         pthread_cond_broadcast(&world->changed);
     }
     pthread_mutex_unlock(&world->lock);
     if (taken)
         return true;
-    free_job(job);
     return error_set(err, ERROR_UNAVAILABLE, "too many changes are waiting; try again in a second");
 }
 
@@ -129,7 +95,7 @@ int64_t world_now_ms(const struct world *world)
     return now_ms > world->newest_at_ms ? now_ms : world->newest_at_ms;
 }
 
-static void run_job(struct world *world, struct job *job)
+static void run_job(struct world *world, const struct job *job)
 {
     struct world_result *result = calloc(1, sizeof *result);
     if (!result)
@@ -142,7 +108,6 @@ static void run_job(struct world *world, struct job *job)
     }
     result->view = world_view_ref(world);
     job->callback(job->context, result);
-    free_job(job);
 }
 
 /* When to wake up by ourselves: at the plan's next change. */
@@ -160,9 +125,9 @@ static void *run(void *context)
 {
     struct world *world = context;
     for (;;) {
-        struct job *job = NULL;
+        struct job job;
         struct dnsd_event event = {0};
-        bool has_event = false;
+        bool has_event = false, has_job = false;
         pthread_mutex_lock(&world->lock);
         /* On the realtime clock, which pthreads follow when it is set. */
         struct timespec until = wake_at(world);
@@ -175,6 +140,7 @@ static void *run(void *context)
             has_event = true;
         } else if (!is_stopping && world->job_count) {
             job = world->jobs[0];
+            has_job = true;
             world->job_count--;
             memmove(world->jobs, world->jobs + 1, world->job_count * sizeof job);
         }
@@ -187,8 +153,8 @@ static void *run(void *context)
             world_tick(world);
             world_retry_image(world);
         }
-        if (job)
-            run_job(world, job);
+        if (has_job)
+            run_job(world, &job);
     }
 }
 
@@ -336,8 +302,7 @@ void world_stop(struct world *world, enum dnsd_ending ending)
         result->problem = "unavailable";
         error_set(&result->error, ERROR_UNAVAILABLE, "srvpland is stopping; nothing was changed");
         result->view = world_view_ref(world);
-        world->jobs[i]->callback(world->jobs[i]->context, result);
-        free_job(world->jobs[i]);
+        world->jobs[i].callback(world->jobs[i].context, result);
     }
     dnsd_link_stop(world->link, ending);
     free_world(world);

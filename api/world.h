@@ -178,7 +178,7 @@ void world_result_free(struct world_result *result);
 
 typedef void world_callback(void *context, struct world_result *result);
 
-/* Queues a job; the request is copied. The callback runs on the world's thread, once, and owns the
- * result. ERROR_UNAVAILABLE: too many jobs wait (64). */
+/* Queues a job. What the request points to is borrowed until the callback has run; it runs on the
+ * world's thread, once, and owns the result. ERROR_UNAVAILABLE: too many jobs wait (64). */
 NODISCARD bool world_submit(struct world *world, const struct world_request *request,
                             world_callback *callback, void *context, struct error *err);

@@ -52,8 +52,7 @@ struct view_box {
 };
 
 struct job {
-    struct world_request request;
-    struct arena arena; /* owns the request's texts */
+    struct world_request request; /* what it points to is the submitter's */
     world_callback *callback;
     void *context;
 };
@@ -86,7 +85,7 @@ struct world {
     pthread_t thread;
     pthread_mutex_t lock; /* queues and view */
     pthread_cond_t changed;
-    struct job *jobs[WORLD_MAX_JOBS];
+    struct job jobs[WORLD_MAX_JOBS];
     size_t job_count;
     struct dnsd_event events[WORLD_MAX_EVENTS];
     size_t event_count;

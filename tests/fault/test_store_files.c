@@ -116,7 +116,7 @@ static void make_foreign(void)
 static void make_newer(void)
 {
     make_store();
-    run_sql("PRAGMA user_version = 3");
+    run_sql("PRAGMA user_version = 4");
 }
 
 static void make_unversioned(void)
@@ -181,7 +181,7 @@ static const struct {
     {"an empty file", make_empty, "is empty", "restore a backup"},
     {"a text file", make_text, "is no SQLite file", "restore a backup"},
     {"another program's", make_foreign, "belongs to another program", "move it away"},
-    {"a newer schema", make_newer, "newer srvpland (schema 3", "install that one again"},
+    {"a newer schema", make_newer, "newer srvpland (schema 4", "install that one again"},
     {"no schema number", make_unversioned, "schema 0", "restore a backup"},
     {"garbage in the header", make_garbage_header, "is no SQLite file", "restore a backup"},
     {"garbage in a page", make_garbage_page, "is damaged", "restore a backup"},
@@ -223,29 +223,31 @@ START_TEST(what_is_not_our_whole_store_is_refused_and_left_alone)
 }
 END_TEST
 
-/* A store of schema 1, which is schema 2 without the columns that came with it. */
-static void make_older(void)
+/* A store as an older srvplan left it, with one drain. */
+static void make_older(int version)
 {
-    const struct store_state *state = NULL;
+    struct bytes sql = {0};
     struct error err = {0};
-    struct store *store = open_or_fail(&state);
-    struct store_drain drain = {.id = text_from("dr_1"),
-                                .node = text_from("xmpp1"),
-                                .reason = text_from("kernel"),
-                                .version = 1};
-    struct store_change change = {.drains = &drain, .drain_count = 1};
-    store_change_id_make(change.id);
-    ck_assert_msg(store_commit(store, &change, NULL, NULL, &err), "%s", err.message);
-    store_close(store);
-    run_sql("ALTER TABLE drains DROP COLUMN mode; ALTER TABLE drains DROP COLUMN to_ppb;"
-            "ALTER TABLE drains DROP COLUMN ramp_s; ALTER TABLE drains DROP COLUMN ramp_steps;"
-            "ALTER TABLE drains DROP COLUMN is_lead_auto; PRAGMA user_version = 1");
+    ck_assert_msg(file_read(SCHEMA_2_FILE, 1 << 20, &sql, &err), "%s", err.message);
+    char *text = strndup((const char *)sql.ptr, sql.len);
+    run_sql(text);
+    free(text);
+    free((void *)(uintptr_t)sql.ptr);
+    run_sql("INSERT INTO drains (id, node, services, actor, reason, override_reason, since_at_ms,"
+            " until_at_ms, served_at_ms, ended_at_ms, ended_actor, clear_at_ms, revision,"
+            " ended_revision, version) VALUES ('dr_1', 'xmpp1', '', 'ops', 'kernel', '', 1, 0, 0,"
+            " 0, '', 0, 1, 0, 1)");
+    if (version == 1)
+        run_sql("ALTER TABLE drains DROP COLUMN mode; ALTER TABLE drains DROP COLUMN to_ppb;"
+                "ALTER TABLE drains DROP COLUMN ramp_s; ALTER TABLE drains DROP COLUMN ramp_steps;"
+                "ALTER TABLE drains DROP COLUMN is_lead_auto; PRAGMA user_version = 1");
+    run_sql("PRAGMA journal_mode = WAL");
 }
 
-START_TEST(a_store_of_schema_1_is_brought_up_and_keeps_its_drains)
+START_TEST(an_older_store_is_brought_up_and_keeps_its_drains)
 {
     const struct store_state *state = NULL;
-    make_older();
+    make_older(_i);
     for (int opening = 0; opening < 2; opening++) {
         struct store *store = open_or_fail(&state);
         ck_assert_uint_eq(state->drain_count, 1);
@@ -255,6 +257,43 @@ START_TEST(a_store_of_schema_1_is_brought_up_and_keeps_its_drains)
         ck_assert_uint_eq(state->drains[0].ramp_s, 0);
         store_close(store);
     }
+}
+END_TEST
+
+/* Tables with their columns, indexes and triggers, one a line; heap. */
+static char *schema_print(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_prepare_v2(db,
+                           "SELECT group_concat(line, char(10)) FROM (SELECT m.type || ' ' || "
+                           "m.name || ' ' || ifnull(c.name || ' ' || c.type || ' ' || "
+                           "c.\"notnull\" || ' ' || c.pk, '') AS line FROM sqlite_master AS m "
+                           "LEFT JOIN pragma_table_info(m.name) AS c ORDER BY 1)",
+                           -1, &s, NULL),
+        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(s), SQLITE_ROW);
+    char *text = strdup((const char *)sqlite3_column_text(s, 0));
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return text;
+}
+
+START_TEST(an_older_store_becomes_what_a_new_one_is)
+{
+    const struct store_state *state = NULL;
+    make_store();
+    char *fresh = schema_print();
+    teardown();
+    setup();
+    make_older(_i);
+    store_close(open_or_fail(&state));
+    char *brought_up = schema_print();
+    ck_assert_str_eq(brought_up, fresh);
+    free(fresh);
+    free(brought_up);
 }
 END_TEST
 
@@ -384,7 +423,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, what_is_not_our_whole_store_is_refused_and_left_alone, 0,
                         COUNT_OF(refusals));
-    tcase_add_test(tcase, a_store_of_schema_1_is_brought_up_and_keeps_its_drains);
+    tcase_add_loop_test(tcase, an_older_store_is_brought_up_and_keeps_its_drains, 1, 3);
+    tcase_add_loop_test(tcase, an_older_store_becomes_what_a_new_one_is, 1, 3);
     tcase_add_test(tcase, what_a_crash_left_of_a_first_start_is_no_hindrance);
     tcase_add_test(tcase, the_audit_only_grows);
     tcase_add_test(tcase, nobody_else_can_open_a_store_in_use);
