@@ -4,6 +4,8 @@
 
 #include "api/problem.h"
 
+#include <string.h>
+
 enum {
     STATUS_ZONES_MAX = 100, /* a status is to be read at a glance; zones_total says the rest */
 };
@@ -63,6 +65,22 @@ static json_t *inventory_json(const struct world_view *view)
     return json;
 }
 
+json_t *json_view_settings(const struct world_view *view)
+{
+    json_t *json = json_object(), *pending = json_array();
+    struct text rest = view->settings_pending;
+    while (rest.len) {
+        const char *comma = memmem(rest.ptr, rest.len, ", ", 2);
+        size_t len = comma ? (size_t)(comma - rest.ptr) : rest.len;
+        size_t step = comma ? len + 2 : len;
+        json_array_append_new(pending, json_view_text((struct text){rest.ptr, len}));
+        rest = (struct text){rest.ptr + step, rest.len - step};
+    }
+    json_object_set_new(json, "problem", json_view_text_or_null(view->settings_problem));
+    json_object_set_new(json, "pending_restart", pending);
+    return json;
+}
+
 json_t *json_view_status(const struct json_scene *scene)
 {
     const struct world_view *view = scene->view;
@@ -92,6 +110,7 @@ json_t *json_view_status(const struct json_scene *scene)
     json_object_set_new(json, "weights", weights);
     json_object_set_new(json, "next_change", json_view_time(view->plan->next_change_at_ms));
     json_object_set_new(json, "inventory", inventory_json(view));
+    json_object_set_new(json, "settings", json_view_settings(view));
     json_object_set_new(json, "index", json_integer((json_int_t)view->index));
     return json;
 }

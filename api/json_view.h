@@ -34,6 +34,7 @@ json_t *json_view_drain(const struct json_scene *scene, const struct world_drain
 json_t *json_view_weight(const struct overlay_weight *weight);
 json_t *json_view_node(const struct json_scene *scene, uint32_t node);
 json_t *json_view_status(const struct json_scene *scene);
+json_t *json_view_settings(const struct world_view *view);
 json_t *json_view_revision(const struct store_revision *revision);
 
 /* {"name", NAME: limit, "domain", "service", "unit", "would_be", "limit", "declared", "message"} of

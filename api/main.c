@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* srvpland: the control plane. Starts the world (store, plan, image, dnsd), then the API, says that
- * it is ready, and waits for signals: SIGHUP reads the inventory again, SIGTERM and SIGINT end
- * API, world and dnsd, in that order. */
+ * it is ready, and waits for signals: SIGHUP reads settings and inventory again, SIGTERM and SIGINT
+ * end API, world and dnsd, in that order. */
 #include "api/auth.h"
 #include "api/http.h"
 #include "api/options.h"
@@ -24,7 +24,9 @@ enum {
 };
 
 struct server {
-    struct options options;
+    int argc;
+    char **argv;
+    struct options options; /* as started; live ones as of the last reload */
     char state_path[PATH_MAX], inventory_path[PATH_MAX], dnsd_path[PATH_MAX], socket_path[PATH_MAX];
     int state_directory;
     struct auth *auth;
@@ -88,9 +90,42 @@ static sigset_t block_signals(void)
     return set;
 }
 
+static void print_findings(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        fprintf(stderr, "%s:%u:%u: %s: %s; %s\n", finding->file, finding->line, finding->column,
+                finding_severity_print(finding->severity), finding->message, finding->mend);
+    }
+}
+
+/* See world_start.h. The first mistake goes to *err; `srvpland --config-check` shows all. */
+static bool reload_settings(void *context, bool is_dry_run, char pending[static WORLD_PENDING_SIZE],
+                            struct error *err)
+{
+    struct server *server = context;
+    struct options again = {0};
+    struct findings findings = {0};
+    bool done = options_parse(&again, server->argc, server->argv, &findings, err) == OPTIONS_SERVE;
+    if (!done && findings.count) {
+        const struct finding *finding = &findings.items[0];
+        error_set(err, ERROR_INVALID, "%s:%u:%u: %s; %s", finding->file, finding->line,
+                  finding->column, finding->message, finding->mend);
+    }
+    if (done) {
+        const char *names = options_pending(&server->options, &again, &again.arena);
+        snprintf(pending, WORLD_PENDING_SIZE, "%s", names ? names : "");
+        if (names && !is_dry_run)
+            log_warning("settings wait for a restart", log_string("settings", names));
+    }
+    findings_fini(&findings);
+    options_fini(&again);
+    return done;
+}
+
 static bool start(struct server *server, struct error *err)
 {
-    const struct options *options = &server->options;
+    struct options *options = &server->options;
     if (!open_state(server, err))
         return false;
     find_inventory(server);
@@ -102,7 +137,9 @@ static bool start(struct server *server, struct error *err)
         .state_directory = server->state_directory,
         .state_path = server->state_path,
         .inventory_path = server->inventory_path,
-        .choice = options->choice,
+        .choice = (enum world_choice)options->choice,
+        .reload_settings = reload_settings,
+        .reload_context = server,
         .dnsd = {.state_directory = server->state_directory,
                  .state_path = server->state_path,
                  .program = server->dnsd_path,
@@ -110,7 +147,14 @@ static bool start(struct server *server, struct error *err)
                  .workers = options->workers,
                  .rate_limit = options->rate_limit},
     };
-    struct http_options http = {.address = options->api, .socket_path = server->socket_path};
+    struct http_options http = {
+        .address = options->api,
+        .socket_path = server->socket_path,
+        .limits = {.connections = options->max_connections,
+                   .per_address = options->max_connections_per_address,
+                   .head_ms = options->request_timeout_s * 1000,
+                   .request_ms = options->request_timeout_s * 1000},
+    };
     /* The world comes first: its lock on the store keeps a second srvpland from the rest. */
     if (!(server->world = world_start(&world, err)) ||
         !(server->auth = auth_open(server->state_directory, err)) ||
@@ -150,25 +194,37 @@ static void wait_for_the_end(const struct server *server, const sigset_t *signal
     }
 }
 
-int main(int argc, char **argv)
+/* The command line and the file. Less than 0: go on. */
+static int read_settings(struct server *server)
 {
     struct error err = {0};
-    struct server *server = calloc(1, sizeof *server);
-    if (!server)
-        return EXIT_FAILURE;
-    server->state_directory = -1;
-    json_object_seed(0);
-    switch (options_parse(&server->options, argc, argv, &err)) {
+    struct findings findings = {0};
+    enum options_action action =
+        options_parse(&server->options, server->argc, server->argv, &findings, &err);
+    print_findings(&findings);
+    findings_fini(&findings);
+    switch (action) {
     case OPTIONS_SERVE:
-        break;
+        if (!server->options.is_check)
+            return -1;
+        printf("%s: fine\n", server->options.config ? server->options.config : "no file");
+        return EXIT_SUCCESS;
     case OPTIONS_STOP_FINE:
-        free(server);
         return EXIT_SUCCESS;
     case OPTIONS_STOP_USAGE:
         fprintf(stderr, "srvpland: %s; try --help\n", err.message);
-        free(server);
         return EXIT_USAGE;
+    case OPTIONS_STOP_FAILED:
+        if (err.kind != ERROR_NONE)
+            fprintf(stderr, "srvpland: %s\n", err.message);
+        return EXIT_FAILURE;
     }
+    return EXIT_FAILURE;
+}
+
+static int serve(struct server *server)
+{
+    struct error err = {0};
     umask(077);
     sigset_t signals = block_signals();
     bool started = start(server, &err);
@@ -179,6 +235,22 @@ int main(int argc, char **argv)
         fprintf(stderr, "srvpland: %s\n", err.message);
     }
     stop(server, started ? DNSD_END : DNSD_LEAVE_ADOPTED);
-    free(server);
     return started ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (!server)
+        return EXIT_FAILURE;
+    server->argc = argc;
+    server->argv = argv;
+    server->state_directory = -1;
+    json_object_seed(0);
+    int code = read_settings(server);
+    if (code < 0)
+        code = serve(server);
+    options_fini(&server->options);
+    free(server);
+    return code;
 }

@@ -1,155 +1,192 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/options.h"
 
+#include "api/options_take.h"
+
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum option_id {
-    OPTION_INVENTORY = 256, /* above every character that getopt returns */
-    OPTION_STATE,
-    OPTION_DNS,
-    OPTION_API,
-    OPTION_WORKERS,
-    OPTION_RATE_LIMIT,
-    OPTION_FROM,
-    OPTION_DNSD,
-    OPTION_HELP,
-    OPTION_VERSION,
-};
-
 /* clang-format off */
-static const struct row {
-    enum option_id id;
-    const char *name, *value, *help;
-} rows[] = {
-    {OPTION_INVENTORY, "inventory", "FILE", "the inventory (default /etc/srvplan/inventory.jsonc)"},
-    {OPTION_STATE, "state", "DIR", "where the store and the image lie (default /var/lib/srvplan)"},
-    {OPTION_DNS, "dns", "ADDR:PORT", "where dnsd answers; repeats (default 127.0.0.1:5300)"},
-    {OPTION_API, "api", "ADDR:PORT", "where the API answers, a loopback address (default 127.0.0.1:8053)"},
-    {OPTION_WORKERS, "workers", "N", "threads of dnsd for each address, 1 to 64 (default 1)"},
-    {OPTION_RATE_LIMIT, "rate-limit", "N", "UDP answers a second of one kind to one network (default 200; 0: all)"},
-    {OPTION_FROM, "inventory-from", "file|store", "which inventory holds when both changed"},
-    {OPTION_DNSD, "dnsd", "PATH", "the program srvplan-dnsd (default: beside this one)"},
-    {OPTION_HELP, "help", NULL, "print this and exit"},
-    {OPTION_VERSION, "version", NULL, "print the version and exit"},
+#define AT(member) .offset = offsetof(struct options, member)
+const struct options_row options_rows[] = {
+    {.name = "config", .metavar = "FILE", .kind = OPTIONS_TEXT, AT(config), .is_of_command_line = true,
+     .help = "the configuration file (default " OPTIONS_CONFIG_FILE ", if it is there)"},
+    {.name = "config-check", .kind = OPTIONS_FLAG, AT(is_check), .is_of_command_line = true,
+     .help = "read command line and configuration file, say what is wrong, and exit"},
+    {.name = "inventory", .metavar = "FILE", .kind = OPTIONS_TEXT, AT(inventory),
+     .help = "the inventory (default /etc/srvplan/inventory.jsonc)"},
+    {.name = "state", .metavar = "DIR", .kind = OPTIONS_TEXT, AT(state),
+     .help = "where the store and the image lie (default /var/lib/srvplan)"},
+    {.name = "dns", .metavar = "ADDR:PORT", .kind = OPTIONS_LIST, AT(dns), .max = OPTIONS_MAX_ADDRESSES,
+     .help = "where dnsd answers; repeats (default 127.0.0.1:5300)"},
+    {.name = "api", .metavar = "ADDR:PORT", .kind = OPTIONS_TEXT, AT(api),
+     .help = "where the API answers, a loopback address (default 127.0.0.1:8053)"},
+    {.name = "workers", .metavar = "N", .kind = OPTIONS_NUMBER, AT(workers), .min = 1, .max = OPTIONS_MAX_WORKERS,
+     .help = "threads of dnsd for each address, 1 to 64 (default 1)"},
+    {.name = "rate-limit", .metavar = "N", .kind = OPTIONS_NUMBER, AT(rate_limit), .max = UINT32_MAX,
+     .help = "UDP answers a second of one kind to one network (default 200; 0: all)"},
+    {.name = "inventory-from", .metavar = "file|store", .kind = OPTIONS_CHOICE, AT(choice), .words = "file|store",
+     .is_of_command_line = true, .help = "which inventory holds when both changed"},
+    {.name = "max-connections", .metavar = "N", .kind = OPTIONS_NUMBER, AT(max_connections), .min = 8, .max = 65536,
+     .help = "connections to the API at a time (default 256)"},
+    {.name = "max-connections-per-address", .metavar = "N", .kind = OPTIONS_NUMBER, AT(max_connections_per_address),
+     .min = 1, .max = 65536, .help = "of them from one address (default 64)"},
+    {.name = "request-timeout", .metavar = "D", .kind = OPTIONS_DURATION, AT(request_timeout_s), .min = 1, .max = 3600,
+     .help = "how long a request to the API may take to arrive (default 10s)"},
+    {.name = "dnsd", .metavar = "PATH", .kind = OPTIONS_TEXT, AT(dnsd), .is_of_command_line = true,
+     .help = "the program srvplan-dnsd (default: beside this one)"},
 };
+#undef AT
 /* clang-format on */
+const size_t options_row_count = COUNT_OF(options_rows);
+
+enum {
+    ROWS = COUNT_OF(options_rows),
+    ID_HELP = 256, /* above every character that getopt returns */
+    ID_VERSION,
+    ID_ROW, /* and up: the rows */
+};
 
 static void print_help(void)
 {
     printf("usage: srvpland [OPTION…]\n\n"
            "The control plane of srvplan: store, REST API, and supervision of srvplan-dnsd.\n"
-           "`srvplan serve` starts it.\n\n");
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        printf("  --%-15s %-10s  %s\n", rows[i].name, rows[i].value ? rows[i].value : "",
-               rows[i].help);
+           "`srvplan serve` starts it. Options are also keys of the configuration file.\n\n");
+    for (size_t i = 0; i < options_row_count; i++)
+        printf("  --%-28s %-10s  %s\n", options_rows[i].name,
+               options_rows[i].metavar ? options_rows[i].metavar : "", options_rows[i].help);
+    printf("  --%-28s %-10s  print this and exit\n", "help", "");
+    printf("  --%-28s %-10s  print the version and exit\n", "version", "");
 }
 
-static bool parse_workers(struct options *options, const char *text, struct error *err)
+static struct options defaults(void)
 {
-    uint64_t workers = 0;
-    if (!text_to_u64(text_from(text), 1, OPTIONS_MAX_WORKERS, &workers))
-        return error_set(err, ERROR_USAGE, "--workers %s: expected a number from 1 to %d", text,
-                         OPTIONS_MAX_WORKERS);
-    options->workers = (uint32_t)workers;
-    return true;
+    return (struct options){.inventory = "/etc/srvplan/inventory.jsonc",
+                            .state = "/var/lib/srvplan",
+                            .dns = {"127.0.0.1:5300"},
+                            .api = "127.0.0.1:8053",
+                            .workers = 1,
+                            .rate_limit = HANDOVER_RATE_LIMIT,
+                            .max_connections = 256,
+                            .max_connections_per_address = 64,
+                            .request_timeout_s = 10};
 }
 
-static bool parse_rate_limit(struct options *options, const char *text, struct error *err)
+static void options_table(struct option *table)
 {
-    uint64_t limit = 0;
-    if (!text_to_u64(text_from(text), 0, UINT32_MAX, &limit))
-        return error_set(err, ERROR_USAGE, "--rate-limit %s: expected a number from 0 to %u", text,
-                         UINT32_MAX);
-    options->rate_limit = (uint32_t)limit;
-    return true;
+    for (size_t i = 0; i < options_row_count; i++)
+        table[i] =
+            (struct option){.name = options_rows[i].name,
+                            .has_arg = options_rows[i].metavar ? required_argument : no_argument,
+                            .val = ID_ROW + (int)i};
+    table[options_row_count] = (struct option){.name = "help", .val = ID_HELP};
+    table[options_row_count + 1] = (struct option){.name = "version", .val = ID_VERSION};
 }
 
-static bool parse_choice(struct options *options, const char *text, struct error *err)
+/* One value of the command line into *options, which counts what it has taken. */
+static bool take_argument(struct options *options, size_t row, const char *value,
+                          uint32_t *list_count, struct error *err)
 {
-    if (strcmp(text, "file") == 0)
-        options->choice = WORLD_CHOOSE_FILE;
-    else if (strcmp(text, "store") == 0)
-        options->choice = WORLD_CHOOSE_STORE;
-    else
-        return error_set(err, ERROR_USAGE, "--inventory-from %s: expected file or store", text);
-    return true;
-}
-
-static bool add_dns(struct options *options, const char *text, struct error *err)
-{
-    if (options->dns_count == OPTIONS_MAX_ADDRESSES)
-        return error_set(err, ERROR_USAGE, "--dns: at most %d addresses", OPTIONS_MAX_ADDRESSES);
-    options->dns[options->dns_count++] = text;
-    return true;
-}
-
-static bool take(struct options *options, enum option_id id, const char *value, struct error *err)
-{
-    switch (id) {
-    case OPTION_INVENTORY:
-        options->inventory = value;
+    const char *why = NULL;
+    if (options_rows[row].kind == OPTIONS_FLAG)
+        value = "true";
+    if (options_take(options, &options_rows[row], value, list_count, &why))
         return true;
-    case OPTION_STATE:
-        options->state = value;
-        return true;
-    case OPTION_API:
-        options->api = value;
-        return true;
-    case OPTION_DNSD:
-        options->dnsd = value;
-        return true;
-    case OPTION_DNS:
-        return add_dns(options, value, err);
-    case OPTION_WORKERS:
-        return parse_workers(options, value, err);
-    case OPTION_RATE_LIMIT:
-        return parse_rate_limit(options, value, err);
-    case OPTION_FROM:
-        return parse_choice(options, value, err);
-    case OPTION_HELP:
-    case OPTION_VERSION:
-        break;
-    }
-    return true;
+    return error_set(err, ERROR_USAGE, "--%s %s: %s", options_rows[row].name, value, why);
 }
 
-enum options_action options_parse(struct options *options, int argc, char **argv, struct error *err)
+/* One pass over argv. `is_for_file`: only what says which file to read. */
+static enum options_action read_arguments(struct options *options, int argc, char **argv,
+                                          bool is_for_file, struct error *err)
 {
-    struct option table[COUNT_OF(rows) + 1] = {0};
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        table[i] = (struct option){.name = rows[i].name,
-                                   .has_arg = rows[i].value ? required_argument : no_argument,
-                                   .val = (int)rows[i].id};
-    *options = (struct options){.inventory = "/etc/srvplan/inventory.jsonc",
-                                .state = "/var/lib/srvplan",
-                                .api = "127.0.0.1:8053",
-                                .workers = 1,
-                                .rate_limit = HANDOVER_RATE_LIMIT};
+    struct option table[ROWS + 3] = {0};
+    uint32_t list_counts[ROWS] = {0};
+    options_table(table);
     opterr = 0;
+    optind = 0; /* from the beginning: getopt(3), notes */
     for (int id; (id = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
-        if (id == OPTION_HELP) {
-            print_help();
-            return OPTIONS_STOP_FINE;
-        }
-        if (id == OPTION_VERSION) {
-            printf("srvpland %s\n", SRVPLAN_VERSION);
-            return OPTIONS_STOP_FINE;
-        }
         if (id == '?' || id == ':') {
             error_set(err, ERROR_USAGE, id == ':' ? "%s needs a value" : "%s: no such option",
                       argv[optind - 1]);
             return OPTIONS_STOP_USAGE;
         }
-        if (!take(options, (enum option_id)id, optarg, err))
+        if (id == ID_HELP || id == ID_VERSION) {
+            if (id == ID_HELP)
+                print_help();
+            else
+                printf("srvpland %s\n", SRVPLAN_VERSION);
+            return OPTIONS_STOP_FINE;
+        }
+        size_t row = (size_t)(id - ID_ROW);
+        bool is_about_file = options_rows[row].offset == offsetof(struct options, config);
+        if (is_for_file && !is_about_file)
+            continue;
+        if (!take_argument(options, row, optarg, &list_counts[row], err))
             return OPTIONS_STOP_USAGE;
     }
     if (optind < argc) {
         error_set(err, ERROR_USAGE, "%s: unexpected; options only", argv[optind]);
         return OPTIONS_STOP_USAGE;
     }
-    if (options->dns_count == 0)
-        options->dns[options->dns_count++] = "127.0.0.1:5300";
     return OPTIONS_SERVE;
+}
+
+enum options_action options_parse(struct options *options, int argc, char **argv,
+                                  struct findings *findings, struct error *err)
+{
+    *options = defaults();
+    enum options_action action = read_arguments(options, argc, argv, true, err);
+    if (action != OPTIONS_SERVE)
+        return action;
+    if (!options_read_file(options, findings, err))
+        return OPTIONS_STOP_FAILED;
+    return read_arguments(options, argc, argv, false, err);
+}
+
+void options_fini(struct options *options)
+{
+    arena_fini(&options->arena);
+    *options = (struct options){0};
+}
+
+static bool text_is_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_same(const struct options_row *row, const struct options *a, const struct options *b)
+{
+    const char *at = (const char *)a + row->offset, *bt = (const char *)b + row->offset;
+    switch (row->kind) {
+    case OPTIONS_TEXT:
+        return text_is_same(*(const char *const *)(const void *)at,
+                            *(const char *const *)(const void *)bt);
+    case OPTIONS_LIST: {
+        const char *const *x = (const char *const *)(const void *)at;
+        const char *const *y = (const char *const *)(const void *)bt;
+        while (*x && *y && strcmp(*x, *y) == 0)
+            x++, y++;
+        return !*x && !*y;
+    }
+    case OPTIONS_NUMBER:
+    case OPTIONS_DURATION:
+    case OPTIONS_CHOICE:
+        return memcmp(at, bt, sizeof(uint32_t)) == 0;
+    case OPTIONS_FLAG:
+        return memcmp(at, bt, sizeof(bool)) == 0;
+    }
+    return false;
+}
+
+const char *options_pending(const struct options *now, const struct options *again,
+                            struct arena *arena)
+{
+    const char *names = NULL;
+    for (size_t i = 0; i < options_row_count; i++)
+        if (!options_rows[i].is_live && !is_same(&options_rows[i], now, again))
+            names = arena_printf(arena, "%s%s%s", names ? names : "", names ? ", " : "",
+                                 options_rows[i].name);
+    return names;
 }

@@ -63,6 +63,8 @@ struct world_view {
     const struct plan *plan;
     struct overlays overlays;
     struct text inventory_file;
+    struct text settings_problem; /* why the configuration file is not in force; empty: it is */
+    struct text settings_pending; /* settings that wait for a restart; ", " between */
     struct digest inventory_digest;
     enum store_source inventory_source;
     uint64_t revision, served_revision;
@@ -106,7 +108,7 @@ enum world_job_kind {
     WORLD_DRAIN_END,
     WORLD_WEIGHT_PUT,
     WORLD_WEIGHT_REMOVE,
-    WORLD_RELOAD,    /* read the inventory file again (SIGHUP) */
+    WORLD_RELOAD,    /* read settings and inventory file again (SIGHUP, POST /reload) */
     WORLD_REVISIONS, /* list; changes nothing */
     WORLD_REVISION,  /* one of them, with what it was made of; changes nothing */
 };

@@ -76,9 +76,11 @@ struct world {
     int64_t newest_at_ms; /* of the last plan: time does not go back for us */
     struct world_dnsd dnsd;
     char dnsd_refusal[HANDOVER_TEXT_BYTES];
-    char file_problem[256];    /* why the inventory file is not in force; empty: it is */
-    char publish_problem[256]; /* why the image could not be written */
-    char store_problem[512];   /* not empty: there is no store, and so no plan */
+    char file_problem[256];     /* why the inventory file is not in force; empty: it is */
+    char settings_problem[256]; /* why the configuration file is not in force; empty: it is */
+    char settings_pending[WORLD_PENDING_SIZE]; /* names that wait for a restart */
+    char publish_problem[256];                 /* why the image could not be written */
+    char store_problem[512];                   /* not empty: there is no store, and so no plan */
     uint64_t index;
     int64_t started_at_ms;
 
@@ -158,9 +160,15 @@ void world_tick(struct world *world);
 /* The time by which plans are made: the clock's, but never before the last plan's. */
 int64_t world_now_ms(const struct world *world);
 
+/* Reads the settings again, before the inventory: where they are wrong, nothing changes. */
+NODISCARD bool world_reload_settings(struct world *world, bool is_dry_run, struct error *err);
+
 /* Reads the inventory file again; logs what changes. */
 bool world_reload(struct world *world, const struct world_actor *actor, bool *served,
                   struct error *err);
+
+/* What a reload of the inventory would make, into plan and diff of the result; false: its error. */
+NODISCARD bool world_reload_try(struct world *world, struct world_result *result);
 
 /* Makes the view of the present state current. */
 void world_renew_view(struct world *world);

@@ -135,13 +135,18 @@ static void run_weight_remove(struct world *world, const struct world_request *r
 static void run_reload(struct world *world, const struct world_request *request,
                        struct world_result *result)
 {
-    bool served = false;
-    if (world_reload(world, &request->actor, &served, &result->error)) {
-        result->outcome = served ? WORLD_SERVED : WORLD_STORED;
+    bool served = false, is_dry_run = request->is_dry_run;
+    bool done = world_reload_settings(world, is_dry_run, &result->error) &&
+                (is_dry_run ? world_reload_try(world, result)
+                            : world_reload(world, &request->actor, &served, &result->error));
+    if (done) {
+        result->outcome = is_dry_run ? WORLD_DRY_RUN : served ? WORLD_SERVED : WORLD_STORED;
         return;
     }
     result->outcome = WORLD_FAILED;
-    result->problem = result->error.kind == ERROR_GUARD ? "guard" : "invalid";
+    result->problem = result->error.kind == ERROR_GUARD      ? "guard"
+                      : result->error.kind == ERROR_CONFLICT ? "conflict"
+                                                             : "invalid";
 }
 
 static void run_revisions(struct world *world, const struct world_request *request,

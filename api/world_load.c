@@ -209,6 +209,23 @@ static bool may_replace(const struct world *world, struct error *err)
                      world->options.inventory_path);
 }
 
+bool world_reload_settings(struct world *world, bool is_dry_run, struct error *err)
+{
+    const struct world_options *options = &world->options;
+    char pending[WORLD_PENDING_SIZE] = "";
+    if (!options->reload_settings)
+        return true;
+    bool done = options->reload_settings(options->reload_context, is_dry_run, pending, err);
+    if (is_dry_run)
+        return done;
+    snprintf(world->settings_problem, sizeof world->settings_problem, "%.250s",
+             done ? "" : err->message);
+    if (done)
+        memcpy(world->settings_pending, pending, sizeof pending);
+    world_renew_view(world);
+    return done;
+}
+
 bool world_reload(struct world *world, const struct world_actor *actor, bool *served,
                   struct error *err)
 {
@@ -237,6 +254,31 @@ out:
     world_renew_view(world);
     inventory_source_free(files);
     return done;
+}
+
+/* What a reload would do, into the result. */
+bool world_reload_try(struct world *world, struct world_result *result)
+{
+    struct store_inventory source = {0};
+    struct base *base = NULL;
+    struct inventory_source *files = read_source(world, &source, &result->error);
+    if (!files)
+        return false;
+    bool is_same = digest_equal(&source.file_digest, &world->planned->base->source.file_digest);
+    if (is_same)
+        base = base_ref(world->planned->base);
+    else if (may_replace(world, &result->error))
+        base = load_logged(&source, files, &result->error);
+    inventory_source_free(files);
+    if (!base)
+        return false;
+    result->planned = planned_make(base, &world->rows, world_now_ms(world));
+    base_unref(base); /* the plan holds it now */
+    result->plan = result->planned->plan;
+    result->diff = plan_diff_make(world->planned->plan, result->plan, &result->arena);
+    const struct plan_verdict *refusal =
+        world_new_refusal(world->planned->plan, result->plan, false);
+    return !refusal || error_set(&result->error, ERROR_GUARD, "%s", refusal->message);
 }
 
 /* -- start --------------------------------------------------------------------------------------

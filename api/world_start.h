@@ -4,6 +4,10 @@
 #include "api/dnsd_link.h"
 #include "api/world.h"
 
+enum {
+    WORLD_PENDING_SIZE = 256
+};
+
 /* Which inventory is in force when file and store differ and an API change came between. */
 enum world_choice {
     WORLD_CHOOSE_NONE, /* refuse with the difference */
@@ -17,6 +21,11 @@ struct world_options {
     const char *inventory_path; /* absolute */
     enum world_choice choice;
     struct dnsd_link_options dnsd;
+    /* Reads the settings again, at the begin of a reload; on the world's thread. False: nothing of
+     * them changed, *err says why. `pending` gets the names of those that wait for a restart. */
+    bool (*reload_settings)(void *context, bool is_dry_run, char pending[static WORLD_PENDING_SIZE],
+                            struct error *err);
+    void *reload_context;
 };
 
 /* Opens the store, settles which inventory is in force, writes the image, starts or adopts dnsd,
@@ -28,5 +37,5 @@ NODISCARD struct world *world_start(const struct world_options *options, struct 
  * start that failed), closes the store. NULL is fine. */
 void world_stop(struct world *world, enum dnsd_ending ending);
 
-/* Asks for a reload of the inventory file (SIGHUP); the outcome is logged. */
+/* Asks for a reload of settings and inventory (SIGHUP); the outcome is logged. */
 void world_request_reload(struct world *world);

@@ -146,8 +146,13 @@ static void add_reason(struct view_box *box, const char **reasons, size_t *count
         reasons[(*count)++] = arena_cstr(&box->arena, text_from(reason));
 }
 
-/* Ready: the store can be written, dnsd has the current revision. A broken inventory file alone
- * does not make us unready, but it is said. */
+static struct text text_copy(struct arena *arena, const char *text)
+{
+    return arena_text(arena, text_from(text));
+}
+
+/* Ready: the store can be written, dnsd has the current revision. A broken file of
+ * settings or inventory alone does not make us unready, but it is said. */
 static void add_readiness(const struct world *world, struct view_box *box)
 {
     struct world_view *view = &box->view;
@@ -168,6 +173,12 @@ static void add_readiness(const struct world *world, struct view_box *box)
                    arena_printf(&box->arena, "dnsd has not acknowledged revision %llu yet",
                                 (unsigned long long)world->revision));
     view->is_ready = count == 0;
+    if (world->settings_problem[0])
+        add_reason(box, reasons, &count,
+                   arena_printf(&box->arena, "the configuration file is not in force: %s",
+                                world->settings_problem));
+    view->settings_problem = text_copy(&box->arena, world->settings_problem);
+    view->settings_pending = text_copy(&box->arena, world->settings_pending);
     if (world->file_problem[0])
         add_reason(box, reasons, &count,
                    arena_printf(&box->arena, "the inventory file is not in force: %s",

@@ -218,9 +218,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .help = "UDP answers a second of one kind to one network (default 200; 0: all)"},
     [OPTION_CONFIG] = {
         .name = "config", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
-        .is_later = true},
+        .help = "the server's configuration file (default /etc/srvplan/srvplan.jsonc, if it is there)"},
     [OPTION_CONFIG_CHECK] = {
-        .name = "config-check", .commands = ON(SERVE), .is_later = true},
+        .name = "config-check", .commands = ON(SERVE),
+        .help = "read command line and configuration file, say what is wrong, and exit"},
     [OPTION_WATCH] = {
         .name = "watch", .commands = ON(STATUS), .is_later = true},
     [OPTION_REASON] = {

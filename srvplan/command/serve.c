@@ -83,25 +83,35 @@ static void argument_pair(struct arguments *arguments, const char *name, const c
     argument_add(arguments, value);
 }
 
+/* The options of `serve`, as srvpland has them; what is not given here may stand in its
+ * configuration file. */
+static const struct {
+    enum option_id option;
+    const char *name;
+} passed[] = {
+    {OPTION_CONFIG, "--config"},
+    {OPTION_CONFIG_CHECK, "--config-check"},
+    {OPTION_FILE, "--inventory"},
+    {OPTION_STATE, "--state"},
+    {OPTION_DNS, "--dns"},
+    {OPTION_API, "--api"},
+    {OPTION_WORKERS, "--workers"},
+    {OPTION_RATE_LIMIT, "--rate-limit"},
+    {OPTION_INVENTORY, "--inventory-from"},
+};
+
 static void arguments_fill(struct arguments *arguments, const struct invocation *invocation,
                            const char *srvpland, const char *dnsd)
 {
     argument_add(arguments, srvpland);
-    argument_pair(arguments, "--inventory",
-                  invocation_value(invocation, OPTION_FILE, "/etc/srvplan/inventory.jsonc"));
-    argument_pair(arguments, "--state",
-                  invocation_value(invocation, OPTION_STATE, "/var/lib/srvplan"));
-    uint32_t position = 0;
-    const char *dns = invocation_next(invocation, OPTION_DNS, &position);
-    if (!dns)
-        argument_pair(arguments, "--dns", "127.0.0.1:5300");
-    for (; dns; dns = invocation_next(invocation, OPTION_DNS, &position))
-        argument_pair(arguments, "--dns", dns);
-    argument_pair(arguments, "--api", invocation_value(invocation, OPTION_API, "127.0.0.1:8053"));
-    argument_pair(arguments, "--workers", invocation_value(invocation, OPTION_WORKERS, NULL));
-    argument_pair(arguments, "--rate-limit", invocation_value(invocation, OPTION_RATE_LIMIT, NULL));
-    argument_pair(arguments, "--inventory-from",
-                  invocation_value(invocation, OPTION_INVENTORY, NULL));
+    for (size_t i = 0; i < COUNT_OF(passed); i++) {
+        uint32_t position = 0;
+        if (option_rows[passed[i].option].value == VALUE_NONE &&
+            invocation_has(invocation, passed[i].option))
+            argument_add(arguments, passed[i].name);
+        for (const char *value; (value = invocation_next(invocation, passed[i].option, &position));)
+            argument_pair(arguments, passed[i].name, value);
+    }
     argument_pair(arguments, "--dnsd", dnsd);
 }
 

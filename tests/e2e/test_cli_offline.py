@@ -366,19 +366,16 @@ class Serve(Folder):
         self.assertEqual(lines[0], str(process.pid), "the process id stays")
         return lines[1:], here
 
-    def test_defaults_are_spelled_out(self):
+    def test_what_is_not_given_is_left_to_the_configuration_file(self):
         arguments, here = self.serve()
-        self.assertEqual(arguments, [
-            "--inventory", "/etc/srvplan/inventory.jsonc", "--state", "/var/lib/srvplan",
-            "--dns", "127.0.0.1:5300", "--api", "127.0.0.1:8053",
-            "--dnsd", os.path.join(here, "srvplan-dnsd")])
+        self.assertEqual(arguments, ["--dnsd", os.path.join(here, "srvplan-dnsd")])
 
     def test_every_option_is_passed_on(self):
         arguments, here = self.serve("-f", "i.jsonc", "--state", "s", "--dns", "[::1]:53", "--dns",
                                      "127.0.0.1:53", "--api", "127.0.0.1:80", "--workers", "3",
-                                     "--inventory", "store")
+                                     "--inventory", "store", "--config", "c", "--config-check")
         self.assertEqual(arguments, [
-            "--inventory", "i.jsonc", "--state", "s", "--dns", "[::1]:53", "--dns",
+            "--config", "c", "--config-check", "--inventory", "i.jsonc", "--state", "s", "--dns", "[::1]:53", "--dns",
             "127.0.0.1:53", "--api", "127.0.0.1:80", "--workers", "3", "--inventory-from",
             "store", "--dnsd", os.path.join(here, "srvplan-dnsd")])
 

@@ -130,7 +130,7 @@ static const struct {
      .words = {"srvplan", "plan", "-o", "js"},
      .refused_with = "expected table|json"},
     {.label = "an option that comes later",
-     .words = {"srvplan", "serve", "--config", "5"},
+     .words = {"srvplan", "status", "--watch"},
      .refused_with = "not supported yet"},
     {.label = "a time that is none",
      .words = {"srvplan", "plan", "--at", "noon"},
