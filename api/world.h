@@ -63,6 +63,7 @@ struct world_view {
     const struct plan *plan;
     struct overlays overlays;
     struct text inventory_file;
+    struct text inventory_problem; /* why the inventory's file is not in force; empty: it is */
     struct text settings_problem; /* why the configuration file is not in force; empty: it is */
     struct text settings_pending; /* settings that wait for a restart; ", " between */
     struct digest inventory_digest;
@@ -80,6 +81,7 @@ struct world_view {
     const char *const *not_ready; /* reasons, NULL-terminated */
     uint64_t index;               /* grows with every new view */
     int64_t started_at_ms;
+    const uint64_t *guard_refusals; /* by guard, since the start; atomic, the world's own */
 };
 
 static inline uint32_t world_zone_serial(const struct world_view *view, uint32_t zone)

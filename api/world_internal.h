@@ -82,6 +82,7 @@ struct world {
     char publish_problem[256];                 /* why the image could not be written */
     char store_problem[512];                   /* not empty: there is no store, and so no plan */
     uint64_t index;
+    uint64_t guard_refusals[PLAN_GUARD_COUNT]; /* atomic */
     int64_t started_at_ms;
 
     pthread_t thread;

@@ -52,6 +52,7 @@ void job_conclude(struct world *world, const struct world_request *request,
     if (refusal || request->is_dry_run)
         keep_outcome(world, candidate, result);
     if (refusal) {
+        __atomic_add_fetch(&world->guard_refusals[refusal->guard], 1, __ATOMIC_RELAXED);
         job_fail(result, "guard", ERROR_GUARD, refusal->message);
     } else if (request->is_dry_run) {
         result->outcome = WORLD_DRY_RUN;

@@ -179,6 +179,8 @@ static void add_readiness(const struct world *world, struct view_box *box)
                                 world->settings_problem));
     view->settings_problem = text_copy(&box->arena, world->settings_problem);
     view->settings_pending = text_copy(&box->arena, world->settings_pending);
+    view->inventory_problem = text_copy(&box->arena, world->file_problem);
+    view->guard_refusals = world->guard_refusals;
     if (world->file_problem[0])
         add_reason(box, reasons, &count,
                    arena_printf(&box->arena, "the inventory file is not in force: %s",

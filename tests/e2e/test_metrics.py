@@ -59,9 +59,12 @@ class MetricsTest(srvplan.Case):
         names = [family.name for family in families]
         self.assertEqual(len(names), len(set(names)))
         for family in families:
-            self.assertTrue(family.name.startswith('srvplan_'), family.name)
+            self.assertTrue(family.name.startswith(('srvplan_', 'process_')), family.name)
             self.assertIn(family.type, ('counter', 'gauge', 'histogram'))
-            self.assertTrue(family.samples and family.documentation.endswith('.'), family)
+            self.assertTrue(family.documentation.endswith('.'), family)
+            # Nothing is drained here, and no window is declared.
+            self.assertEqual(not family.samples,
+                             family.name.startswith(('srvplan_drain_', 'srvplan_window_')), family)
         for over in ('socket', 'tcp'):
             self.assertEqual(server.rest('GET', '/metrics', over=over).status, 200)
         self.assertEqual(server.rest('GET', '/metrics?x=1', over='bare').status, 400)
