@@ -13,6 +13,7 @@ const struct route routes[] = {
     {.method = GATE_GET, .path = "/metrics", .handle = metrics_get},
     {.method = GATE_GET, .path = "/docs/problems/{name}", .handle = problem_page_get},
     {.method = GATE_GET, .path = "/api/v1/version", .handle = version_get},
+    {.method = GATE_GET, .path = "/api/v1/openapi.json", .handle = openapi_get},
     {.method = GATE_GET, .path = "/api/v1/status", .role = ROLE_VIEWER, .handle = status_get},
     {.method = GATE_POST, .path = "/api/v1/reload", .role = ROLE_ADMIN,
      .is_change = true, .parameters = "dry_run",

@@ -12,6 +12,7 @@ void readyz_get(struct request *request, struct response *response);
 void metrics_get(struct request *request, struct response *response);
 void problem_page_get(struct request *request, struct response *response);
 void version_get(struct request *request, struct response *response);
+void openapi_get(struct request *request, struct response *response);
 void status_get(struct request *request, struct response *response);
 void reload_post(struct request *request, struct response *response);
 void reload_finish(struct request *request, const struct world_result *result,
