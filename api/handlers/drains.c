@@ -141,8 +141,31 @@ void drains_post(struct request *request, struct response *response)
     body_override(request, response);
 }
 
+/* How the drain goes, and when, as the plan of the dry run has it. */
+static void drain_take_plan(struct world_drain *drain, const struct plan *plan)
+{
+    const struct overlays *overlays = plan->input.overlays;
+    for (uint32_t i = 0; i < overlays->drain_count; i++) {
+        const struct overlay_drain *planned = &overlays->drains[i];
+        if (!text_equal(planned->id, drain->row.id))
+            continue;
+        drain->row.mode = (int)planned->mode;
+        drain->row.to_ppb = planned->to_ppb;
+        drain->row.ramp_s = planned->ramp_s;
+        drain->row.since_at_ms = planned->since_at_ms;
+    }
+    for (uint32_t i = 0; i < plan->hold_count; i++) {
+        const struct plan_hold *hold = &plan->holds[i];
+        if (hold->kind != PLAN_HOLD_DRAIN || !text_equal(hold->id, drain->row.id))
+            continue;
+        drain->has_timeline = true;
+        drain->timeline = hold->timeline;
+    }
+}
+
 /* The drain as it would be: what a dry run would have stored. */
-static struct world_drain drain_imagine(struct request *request, uint32_t index, struct text id)
+static struct world_drain drain_imagine(struct request *request, const struct world_result *result,
+                                        uint32_t index)
 {
     const struct world_request *job = &request->job;
     char *services = arena_printf(&request->arena, "%s", "");
@@ -154,7 +177,7 @@ static struct world_drain drain_imagine(struct request *request, uint32_t index,
         services = arena_printf(&request->arena, "%s%s%s", services, i ? " " : "",
                                 arena_cstr(&request->arena, job->services[i]));
     }
-    struct world_drain drain = {.row = {.id = id,
+    struct world_drain drain = {.row = {.id = result->drain_ids[index],
                                         .node = job->nodes[index],
                                         .services = text_from(services),
                                         .actor = text_from(request->identity.actor),
@@ -166,6 +189,7 @@ static struct world_drain drain_imagine(struct request *request, uint32_t index,
         drain.row.override_reason = job->override_reason;
     json_view_greatest_share(request->view->plan, drain.row.node, drain.row.services,
                              &drain.share_before_num, &drain.share_before_den);
+    drain_take_plan(&drain, result->plan);
     return drain;
 }
 
@@ -174,7 +198,7 @@ static json_t *drain_made_json(struct request *request, const struct world_resul
 {
     struct json_scene scene = handlers_scene_after(request, result);
     if (result->outcome == WORLD_DRY_RUN) {
-        struct world_drain drain = drain_imagine(request, index, result->drain_ids[index]);
+        struct world_drain drain = drain_imagine(request, result, index);
         return json_view_drain(&scene, &drain);
     }
     const struct world_drain *drain = json_view_find_drain(scene.view, result->drain_ids[index]);

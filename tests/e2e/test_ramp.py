@@ -139,6 +139,10 @@ class RampTest(srvplan.ServedCase):
         self.assertEqual(len(changes), len(OWNERS))
         for change in changes:
             self.assertFalse([r for r in change['after']['records'] if 'xmpp1.' in r])
+        # Of the policy, as the drain would have it.
+        self.assertEqual((reply.json['mode'], reply.json['ramp']), ('remove', 3))
+        self.assertEqual([step['state'] for step in reply.json['timeline']],
+                         ['scheduled', 'lowering_ttl', 'ramping', 'withdrawn'])
 
     def test_a_ramp_survives_a_restart(self):
         drain = self.server.drain('xmpp1').json
