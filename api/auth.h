@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* auth: who asks, and what may they do.
  *
- * Two ways in. Over TCP a token: 256 random bits, made at the first start and kept in
- * DIR/admin.token (mode 0600); in memory stands only its SHA-256, compared in constant time. Over
- * the UNIX socket the kernel says who the peer is (SO_PEERCRED, unix(7)): root and the user that
- * srvpland runs as are administrators, everybody else is refused.
+ * Two ways in. Over TCP a token: 256 random bits. One is made at the first start and kept in
+ * DIR/admin.token (mode 0600); others are given out by administrators (tokens.h), with a role, an
+ * end, and a scope. Only SHA-256s are kept, and compared in constant time. Over the UNIX socket the
+ * kernel says who the peer is (SO_PEERCRED, unix(7)): root and the user that srvpland runs as are
+ * administrators, everybody else is refused; but a token that is sent there decides alone.
  *
- * A source that fails 10 times within a minute is refused unheard until the oldest of those
- * failures is a minute old, so that neither log nor processor can be filled by guessing. Sources
- * are text (an address; give IPv6 ones as their /64, since one host owns that many), the newest 64
- * are remembered. Times are arguments, of clock_monotonic_ms; one that runs back starts a new
- * count, never a longer wait.
+ * Who guesses is not heard for a while (auth_throttle.h).
  *
  * Every function may be called from any thread. */
 #pragma once
@@ -24,7 +21,6 @@ enum {
     AUTH_SOURCE_SIZE = 72,
     AUTH_FAILURES_MAX = 10,
     AUTH_FAILURES_WINDOW_MS = 60 * 1000,
-    AUTH_SOURCES_MAX = 64,
 };
 
 /* Each role may do what those before it may. */
@@ -35,11 +31,18 @@ enum role {
     ROLE_ADMIN,    /* inventory, rollback, tokens */
 };
 const char *role_print(enum role role);
+NODISCARD bool role_parse(struct text text, enum role *role); /* not "none" */
+
+struct arena;
+struct tokens;
 
 struct auth_identity {
     enum role role;
-    char actor[AUTH_ACTOR_SIZE];   /* "root", "uid 1234", "admin-token" */
+    char actor[AUTH_ACTOR_SIZE];   /* "root", "uid 1234", "admin-token", "token:deploy" */
     char source[AUTH_SOURCE_SIZE]; /* "socket uid 0", "127.0.0.1 token 3f2a" */
+    struct text token;             /* id of the token; empty: none of tokens.h */
+    struct text nodes, domains;    /* that it may change, one space between; empty: all */
+    int64_t expires_at_ms;         /* 0: never */
 };
 
 struct auth;
@@ -53,13 +56,17 @@ void auth_close(struct auth *auth);
 /* A token, and where and when it was sent. */
 struct auth_attempt {
     struct text token;
-    struct text source; /* address */
-    int64_t now_ms;
+    struct text source;          /* address */
+    int64_t now_ms;              /* clock_monotonic_ms */
+    int64_t now_utc_ms;          /* for expiry */
+    const struct tokens *tokens; /* in force; NULL: none but admin.token */
+    struct arena *arena;         /* where texts of the identity live; needed with tokens */
 };
 
-/* Judges a token. ERROR_DENIED: it is wrong (401; *retry_after_s is 0), or its source failed too
- * often and was not heard (429; *retry_after_s says how long to wait). An empty token is refused
- * but not counted: a request without one guesses nothing. *identity is written on success only. */
+/* Judges a token. ERROR_DENIED: it is wrong or has expired (401; *retry_after_s is 0), or its
+ * source failed too often and was not heard (429; *retry_after_s says how long to wait). An empty
+ * token is refused but not counted: a request without one guesses nothing. *identity is written on
+ * success only. */
 NODISCARD bool auth_check_token(struct auth *auth, const struct auth_attempt *attempt,
                                 struct auth_identity *identity, uint32_t *retry_after_s,
                                 struct error *err);

@@ -234,7 +234,9 @@ static struct flight *flight_begin(struct http *http, struct MHD_Connection *con
         free(flight);
         return NULL;
     }
-    exchange_begin(&flight->exchange, flight->door_connection, http->auth);
+    const struct world_view *view = world_view_ref(http->world);
+    exchange_begin(&flight->exchange, flight->door_connection, http->auth, view);
+    world_view_unref(view);
     return flight;
 }
 

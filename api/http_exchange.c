@@ -2,6 +2,7 @@
 #include "api/http_exchange.h"
 
 #include "api/body.h"
+#include "api/http_identity.h"
 #include "zones/base/clock.h"
 #include "zones/base/log.h"
 
@@ -29,63 +30,6 @@ static void choose_id(struct exchange *exchange)
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
         random = (uint64_t)clock_realtime_ms(); /* it is a label, not a secret */
     snprintf(exchange->id, sizeof exchange->id, "%016" PRIx64, random);
-}
-
-/* The token, however it was sent; empty: none. */
-static struct text token_of(const struct gate_head *head, struct response *response)
-{
-    struct text bearer = gate_field_find(head, "authorization");
-    struct text key = gate_field_find(head, "x-api-key");
-    if (bearer.ptr && key.ptr) {
-        response_problem(response, "malformed",
-                         "a token came both in Authorization and in X-API-Key; send one");
-        return (struct text){0};
-    }
-    if (!bearer.ptr)
-        return key;
-    struct text scheme = {bearer.ptr, bearer.len < 6 ? bearer.len : 6};
-    if (!gate_text_is(scheme, "bearer") || bearer.len < 8 || bearer.ptr[6] != ' ')
-        return (struct text){0};
-    bearer = (struct text){bearer.ptr + 7, bearer.len - 7};
-    while (bearer.len && bearer.ptr[0] == ' ')
-        bearer = (struct text){bearer.ptr + 1, bearer.len - 1};
-    return bearer;
-}
-
-static void authenticate_token(struct exchange *exchange, const char *source, struct auth *auth)
-{
-    struct response *response = &exchange->response;
-    struct auth_attempt attempt = {.token = token_of(exchange->head, response),
-                                   .source = text_from(source),
-                                   .now_ms = clock_monotonic_ms()};
-    struct error err = {0};
-    uint32_t retry_after_s = 0;
-    if (response->status ||
-        auth_check_token(auth, &attempt, &exchange->request.identity, &retry_after_s, &err))
-        return;
-    if (retry_after_s) {
-        response_problem(response, "too-many-attempts", "%s", err.message);
-        response->retry_after_s = retry_after_s;
-        return;
-    }
-    response_problem(response, "unauthenticated", "%s", err.message);
-}
-
-static void authenticate(struct exchange *exchange, const struct door_connection *connection,
-                         struct auth *auth)
-{
-    struct response *response = &exchange->response;
-    const struct route *route = exchange->request.route;
-    struct error err = {0};
-    if (route->role == ROLE_NONE)
-        return;
-    if (!connection->is_unix)
-        authenticate_token(exchange, connection->source, auth);
-    else if (!auth_check_peer(auth, connection->uid, &exchange->request.identity, &err))
-        response_problem(response, "forbidden", "%s", err.message);
-    if (!response->status && exchange->request.identity.role < route->role)
-        response_problem(response, "forbidden", "this needs the role %s; yours is %s",
-                         role_print(route->role), role_print(exchange->request.identity.role));
 }
 
 static bool is_json_type(struct text type)
@@ -116,7 +60,7 @@ static void check_body_head(struct exchange *exchange)
 }
 
 void exchange_begin(struct exchange *exchange, const struct door_connection *connection,
-                    struct auth *auth)
+                    struct auth *auth, const struct world_view *view)
 {
     struct request *request = &exchange->request;
     struct response *response = &exchange->response;
@@ -126,15 +70,12 @@ void exchange_begin(struct exchange *exchange, const struct door_connection *con
         return;
     request->if_match = gate_field_find(exchange->head, "if-match");
     request->if_none_match = gate_field_find(exchange->head, "if-none-match");
-    authenticate(exchange, connection, auth);
-    if (response->status)
+    if (!identity_find(request, response, connection, auth, view))
         return;
     request_parse_query(request, exchange->head->query, request->route->parameters, response);
-    if (request->route->is_change) {
+    identity_sign(&request->job, &request->identity);
+    if (request->route->is_change)
         request->job.is_dry_run = request_flag(request, "dry_run", response);
-        request->job.actor = (struct world_actor){text_from(request->identity.actor),
-                                                  text_from(request->identity.source)};
-    }
     check_body_head(exchange);
 }
 

@@ -23,9 +23,9 @@ struct exchange {
 };
 
 /* Checks all that can be checked before the body: route, role, query, framing and kind of body. A
- * response with a status says no. */
+ * response with a status says no. The view is borrowed for the call: its tokens count. */
 void exchange_begin(struct exchange *exchange, const struct door_connection *connection,
-                    struct auth *auth);
+                    struct auth *auth, const struct world_view *view);
 
 /* True when the answer should go out without waiting for the body. */
 bool exchange_answers_early(const struct exchange *exchange);

@@ -108,6 +108,18 @@ struct store_set_version {
     int64_t retired_at_ms; /* 0: may still be served */
 };
 
+/* A token of the API. Of the secret only its SHA-256 is here. */
+struct store_token {
+    struct text id;
+    struct text name;                     /* unique: what the audit calls it */
+    int role;                             /* enum role */
+    struct text nodes;                    /* that it may change, one space between; empty: all */
+    struct text domains;                  /* likewise, with final dots */
+    struct text actor;                    /* who made it */
+    int64_t created_at_ms, expires_at_ms; /* expires 0: never */
+    struct digest secret;
+};
+
 struct store_audit {
     int64_t at_ms;
     struct text actor, source; /* source: "socket uid 0", "127.0.0.1 token 3f2a" */
@@ -134,6 +146,8 @@ struct store_change {
     size_t version_count;
     uint64_t served_revision; /* not 0: that revision was acknowledged at served_at_ms */
     int64_t served_at_ms;
+    const struct store_token *token; /* NULL: none; else inserted */
+    struct text token_removed;       /* by id; empty: none */
     const struct store_audit *audit;
     size_t audit_count;
 };
@@ -155,6 +169,8 @@ struct store_state {
     size_t retired_count;
     const struct store_set_version *versions; /* in force, not retired, or retired within a week */
     size_t version_count;
+    const struct store_token *tokens; /* also expired ones */
+    size_t token_count;
 };
 
 /* What a revision was made of. Its weights stand in revision.overlays. */

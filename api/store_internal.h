@@ -6,6 +6,7 @@
  * store_statement.c  prepared statements with sticky failure; SQLite's codes → struct error
  * store_write.c    store_commit: one change, one transaction
  * store_read.c     rows → struct store_state
+ * store_tokens.c   both, for tokens
  * store_schema.c   the tables */
 #pragma once
 #include "api/store.h"
@@ -119,3 +120,8 @@ struct writing {
 /* -- store_read.c -- */
 
 NODISCARD bool store_read_state(struct store *store, int64_t now_ms, struct error *err);
+
+/* -- store_tokens.c -- */
+
+NODISCARD bool store_write_tokens(struct writing *w);
+NODISCARD bool store_read_tokens(struct store *store, struct error *err);

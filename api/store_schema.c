@@ -4,6 +4,19 @@
 /* Schema 3. Times are UTC milliseconds, 0 for "none" as in store.h; digests are SHA-256. STRICT
  * keeps types honest (sqlite.org/stricttables.html), CHECKs what no reader would believe. */
 /* clang-format off */
+/* What schema 3 added: the same statements make it anew and of schema 2. */
+#define TOKENS "CREATE TABLE tokens (" \
+    "  id TEXT NOT NULL PRIMARY KEY," \
+    "  name TEXT NOT NULL UNIQUE," \
+    "  role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 3)," \
+    "  nodes TEXT NOT NULL," \
+    "  domains TEXT NOT NULL," \
+    "  actor TEXT NOT NULL," \
+    "  created_at_ms INTEGER NOT NULL," \
+    "  expires_at_ms INTEGER NOT NULL," \
+    "  secret BLOB NOT NULL UNIQUE CHECK (length(secret) = 32)" \
+    ") STRICT"
+
 const char *const store_schema[] = {
     "CREATE TABLE inventories ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -96,6 +109,8 @@ const char *const store_schema[] = {
     ") STRICT",
     "CREATE INDEX set_versions_retired ON set_versions (retired_at_ms)",
 
+    TOKENS,
+
     "CREATE TABLE changes ("
     "  change_id TEXT NOT NULL PRIMARY KEY,"
     "  revision INTEGER NOT NULL"
@@ -132,6 +147,7 @@ static const char *const from_1[] = {
 };
 
 static const char *const from_2[] = {
+    TOKENS,
     NULL,
 };
 /* clang-format on */

@@ -311,8 +311,8 @@ static bool write_audit(struct writing *w)
 
 /* In this order: a revision refers to its inventory, a zone to its slot. */
 static bool (*const steps[])(struct writing *) = {
-    write_change_id, write_inventory, write_revision, write_drains, write_weights,
-    write_zones,     write_versions,  write_served,   write_audit,
+    write_change_id, write_inventory, write_revision, write_drains,       write_weights,
+    write_zones,     write_versions,  write_served,   store_write_tokens, write_audit,
 };
 
 /* Nothing of the change is left. After a deep failure the connection is not to be trusted, so that

@@ -176,6 +176,7 @@ void world_view_unref(const struct world_view *view)
     if (!box || __atomic_sub_fetch(&box->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     planned_unref(box->planned);
+    tokens_unref(box->tokens);
     responder_unref(box->view.dnsd.responder);
     arena_fini(&box->arena);
     free(box);
@@ -220,6 +221,7 @@ static void free_world(struct world *world)
     if (world->view)
         world_view_unref(&world->view->view);
     planned_unref(world->planned);
+    tokens_unref(world->tokens);
     responder_unref(world->dnsd.responder);
     free(world->serials);
     for (size_t i = 0; i < world->retired_count; i++)

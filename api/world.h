@@ -12,6 +12,7 @@
 #pragma once
 #include "api/responder.h"
 #include "api/store.h"
+#include "api/tokens.h"
 #include "srvplan/plan.h"
 #include "srvplan/plan_diff.h"
 #include "zones/base/error.h"
@@ -76,6 +77,7 @@ struct world_view {
     uint32_t drain_count;
     const struct store_set_version *versions;
     uint32_t version_count;
+    const struct tokens *tokens; /* of the API; NULL: none */
     struct world_dnsd dnsd;
     bool is_ready;
     const char *const *not_ready; /* reasons, NULL-terminated */
@@ -105,6 +107,12 @@ struct world_actor {
     struct text source; /* for the audit */
 };
 
+/* What limits a change beside the actor's role; see world_scope.h. */
+struct world_scope {
+    struct text token;          /* id of the token that it came with; empty: none of tokens.h */
+    struct text nodes, domains; /* that it may change, one space between; empty: all */
+};
+
 enum world_job_kind {
     WORLD_DRAIN_ADD,
     WORLD_DRAIN_END,
@@ -113,6 +121,8 @@ enum world_job_kind {
     WORLD_RELOAD,    /* read settings and inventory file again (SIGHUP, POST /reload) */
     WORLD_REVISIONS, /* list; changes nothing */
     WORLD_REVISION,  /* one of them, with what it was made of; changes nothing */
+    WORLD_TOKEN_ADD,
+    WORLD_TOKEN_REVOKE,
 };
 
 /* How a drain goes; what is not given is as the inventory's policy says. */
@@ -127,6 +137,7 @@ struct world_drain_how {
 struct world_request {
     enum world_job_kind kind;
     struct world_actor actor;
+    struct world_scope scope;
     bool is_dry_run;
     bool is_override; /* of guards; override_reason must not be empty then */
     struct text override_reason;
@@ -142,7 +153,8 @@ struct world_request {
     uint64_t if_match;
     enum weight_form weight_form;
     int32_t weight_value;
-    uint64_t before; /* REVISIONS: keyset; REVISION: which */
+    const struct world_token_change *token; /* TOKEN_*: world_token.h */
+    uint64_t before;                        /* REVISIONS: keyset; REVISION: which */
     uint32_t limit;
 };
 
@@ -174,9 +186,10 @@ struct world_result {
     uint64_t current_version;               /* for problem "stale" */
     const struct store_revision *revisions; /* REVISIONS */
     size_t revision_count;
-    const struct store_past *past; /* REVISION */
-    struct planned *planned;       /* owns `plan` */
-    struct arena arena;            /* owns the rest */
+    const struct store_past *past;   /* REVISION */
+    const struct store_token *token; /* TOKEN_*: the one that was made or revoked */
+    struct planned *planned;         /* owns `plan` */
+    struct arena arena;              /* owns the rest */
 };
 void world_result_free(struct world_result *result);
 

@@ -49,6 +49,7 @@ struct view_box {
     unsigned refs; /* atomic */
     struct arena arena;
     struct planned *planned;
+    struct tokens *tokens;
 };
 
 struct job {
@@ -69,6 +70,7 @@ struct world {
     struct history history;
     struct store_zone *retired; /* zones that are gone, with their last serials; names are heap */
     size_t retired_count;
+    struct tokens *tokens;
     struct world_spent spent; /* by the last change */
     uint64_t revision, served_revision;
     int64_t published_at_ms, served_at_ms; /* served_at 0: the current one is not served */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_job.h"
+#include "api/world_scope.h"
+#include "api/world_token.h"
 
 #include <string.h>
 
@@ -179,6 +181,8 @@ static void run_revision(struct world *world, const struct world_request *reques
 void world_run_job(struct world *world, const struct world_request *request,
                    struct world_result *result)
 {
+    if (!job_check_actor(world, request, result))
+        return;
     switch (request->kind) {
     case WORLD_DRAIN_ADD:
         job_drain_add(world, request, result);
@@ -200,6 +204,12 @@ void world_run_job(struct world *world, const struct world_request *request,
         break;
     case WORLD_REVISION:
         run_revision(world, request, result);
+        break;
+    case WORLD_TOKEN_ADD:
+        job_token_add(world, request, result);
+        break;
+    case WORLD_TOKEN_REVOKE:
+        job_token_revoke(world, request, result);
         break;
     }
 }

@@ -357,6 +357,7 @@ bool world_load(struct world *world, struct error *err)
         return false;
     for (size_t i = 0; i < state->retired_count; i++)
         world_remember_retired(world, &state->retired[i]);
+    world->tokens = tokens_new(state->tokens, state->token_count);
     world->options.dnsd.may_adopt = state->revision.number != 0;
     return state->revision.number == 0 ? first_start(world, err) : restore(world, state, err);
 }

@@ -233,6 +233,7 @@ void world_renew_view(struct world *world)
         .index = ++world->index,
         .started_at_ms = world->started_at_ms,
     };
+    box->view.tokens = box->tokens = tokens_ref(world->tokens);
     if (world->planned)
         add_plan(world, box);
     add_dnsd(world, box);

@@ -43,6 +43,15 @@ void drain_delete(struct request *request, struct response *response);
 void drain_delete_finish(struct request *request, const struct world_result *result,
                          struct response *response);
 
+void tokens_get(struct request *request, struct response *response);
+void tokens_post(struct request *request, struct response *response);
+void tokens_post_finish(struct request *request, const struct world_result *result,
+                        struct response *response);
+void token_get(struct request *request, struct response *response);
+void token_delete(struct request *request, struct response *response);
+void token_delete_finish(struct request *request, const struct world_result *result,
+                         struct response *response);
+
 /* outcome.c: what all changes have in common. */
 
 /* The view that the request began with, and its plan. */

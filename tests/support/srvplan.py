@@ -358,10 +358,22 @@ class Server:
         with open(self.token_path, encoding='ascii') as file:
             return file.read().strip()
 
-    def rest(self, method, path, body=None, headers=None, over='socket'):
+    def make_token(self, role, name=None, **limits):
+        """A new token of that role: its text. `limits`: nodes, domains, expires_in, expires_at."""
+        self.tokens_made = getattr(self, 'tokens_made', 0) + 1
+        reply = self.rest('POST', '/api/v1/tokens', {
+            'name': name or f'{role}-{self.tokens_made}', 'role': role, **limits})
+        if reply.status != 201:
+            raise AssertionError(f'POST /tokens: {reply}')
+        return reply.json['token']
+
+    def rest(self, method, path, body=None, headers=None, over='socket', token=None):
         """One request: over 'socket' (peer credentials), 'tcp' (with the token) or 'bare' (without).
+        `token` is sent instead, on either way.
         """
         headers = dict(headers or {})
+        if token is not None:
+            headers.setdefault('Authorization', 'Bearer ' + token)
         if over == 'socket':
             connection = UnixConnection(self.socket_path)
         else:

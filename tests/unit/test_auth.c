@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/auth_throttle.h"
 #include "zones/base/file.h"
 
 static char path[64];
@@ -286,7 +287,7 @@ START_TEST(many_sources_push_out_the_one_that_was_quiet_for_longest)
     struct auth *auth = open_or_fail();
     struct auth_identity who = {0};
     uint32_t retry_after_s = 0;
-    for (int source = 0; source <= AUTH_SOURCES_MAX; source++) {
+    for (int source = 0; source <= THROTTLE_SOURCES_MAX; source++) {
         char name[32];
         snprintf(name, sizeof name, "198.51.100.%d", source);
         for (int i = 0; i < AUTH_FAILURES_MAX; i++) {
