@@ -96,6 +96,11 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "history", .operands = "", .run = command_history, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the published revisions, newest first",
         .example = "srvplan history --limit 50"},
+    [COMMAND_TOKEN] = {
+        .name = "token", .operands = "create NAME|ls|revoke NAME...", .min_operands = 1, .max_operands = 1000,
+        .run = command_token, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
+        .summary = "make, list and revoke tokens of the server's API",
+        .example = "srvplan token create deploy-bot --role operator --for 90d"},
     [COMMAND_VERSION] = {
         .name = "version", .operands = "", .run = command_version, .outputs = WRITES_TABLE | WRITES_TREE, .is_offline = true,
         .summary = "show the version", .example = "srvplan version"},
@@ -244,11 +249,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .name = "ramp", .metavar = "D", .value = VALUE_DURATION, .commands = ON(DRAIN),
         .help = "go there in steps over D; 0s: at once (default: the policy's)"},
     [OPTION_UNTIL] = {
-        .name = "until", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(DRAIN),
+        .name = "until", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(DRAIN) | ON(TOKEN),
         .help = "end by itself at that instant"},
     [OPTION_FOR] = {
         .name = "for", .metavar = "D", .value = VALUE_DURATION, .min = 1,
-        .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW),
+        .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW) | ON(TOKEN),
         .help = "end by itself after D, as 90s, 2h, 1h30m; of a window: how long each turn is"},
     [OPTION_DRY_RUN] = {
         .name = "dry-run", .commands = ON(DRAIN), .help = "show what would change, change nothing"},
@@ -280,5 +285,15 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_WITHIN] = {
         .name = "within", .metavar = "D", .value = VALUE_DURATION, .min = 1,
         .commands = ON(WINDOW), .help = "fail when it is not all over after D"},
+    [OPTION_ROLE] = {
+        .name = "role", .metavar = "viewer|operator|admin", .value = VALUE_CHOICE,
+        .choices = "viewer|operator|admin", .commands = ON(TOKEN),
+        .help = "what a new token may do: read; also drain and weigh; everything"},
+    [OPTION_NODES] = {
+        .name = "nodes", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(TOKEN),
+        .help = "a new token changes only these nodes, as xmpp1,xmpp2 (default all)"},
+    [OPTION_DOMAINS] = {
+        .name = "domains", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(TOKEN),
+        .help = "a new token changes only nodes that serve none but these (default all)"},
 };
 /* clang-format on */

@@ -170,8 +170,9 @@ class LifeTest(TokenCase):
         self.assertNotIn(token, self.server.log())
 
     def test_a_revoked_token_is_not_let_in_any_more(self):
-        token, other = self.server.make_token('viewer'), self.server.make_token('viewer')
+        token = self.server.make_token('viewer')
         found = self.server.get('/tokens')['items'][0]
+        other = self.server.make_token('viewer')
         self.assertEqual(self.ask(token), 200)
         path = '/api/v1/tokens/' + found['id']
         self.assertProblem(self.server.rest('DELETE', path), 428, 'precondition-required')
@@ -227,11 +228,48 @@ class LifeTest(TokenCase):
         self.assertEqual(sorted(names), [f'n{number}' for number in range(5)])
 
 
+class CommandTest(TokenCase):
+    def test_make_list_use_and_revoke(self):
+        made = self.server.cli('token', 'create', 'hook', '--role', 'operator', '--nodes', 'xmpp2',
+                               '--for', '30d', check=srvplan.OK)
+        self.assertRegex(made.stdout, r'^svp_\S{43}\n$')
+        self.assertIn('role operator; it is shown this once. Changes: nodes xmpp2, domains all',
+                      made.stderr)
+        listed = self.server.cli('token', 'ls', check=srvplan.OK).stdout
+        self.assertRegex(listed, r'(?m)^hook +operator +xmpp2 +all +20')
+        self.assertNotIn(made.stdout.strip(), listed)
+        path = os.path.join(self.server.directory, 'hook.token')
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(made.stdout)
+        over = ('-s', f'http://127.0.0.1:{self.server.api_port}', '--token-file', path)
+        refused = srvplan.command(*over, 'drain', 'xmpp1', '-m', 'x', '-y', check=srvplan.FAILED)
+        self.assertIn('this token is for the nodes xmpp2', refused.stderr)
+        srvplan.command(*over, 'drain', 'xmpp2', '-m', 'x', '-y', check=srvplan.OK)
+        gone = self.server.cli('token', 'revoke', 'hook', check=srvplan.OK)
+        self.assertEqual(gone.stdout, 'hook  revoked\n')
+        srvplan.command(*over, 'status', check=srvplan.FAILED)
+        self.assertIn('no tokens', self.server.cli('token', 'ls', check=srvplan.OK).stderr)
+
+    def test_mistakes_are_told_before_anybody_is_asked(self):
+        for arguments, said in ((('token', 'lst'), 'did you mean ls?'),
+                                (('token', 'create'), 'which name?'),
+                                (('token', 'create', 'a'), 'which role?'),
+                                (('token', 'create', 'a', 'b', '--role', 'admin'), 'which name?'),
+                                (('token', 'revoke'), 'which one?'),
+                                (('token', 'ls', '--role', 'admin'), 'belongs to create'),
+                                (('token', 'create', 'a', '--role', 'root'), 'viewer|operator|admin')):
+            with self.subTest(arguments=arguments):
+                self.assertIn(said, srvplan.command(*arguments, check=srvplan.USAGE).stderr)
+        missing = self.server.cli('token', 'revoke', 'nobody', check=srvplan.FAILED)
+        self.assertIn('nobody: no such token', missing.stderr)
+
+
 class RestartTest(srvplan.Case):
     def test_tokens_survive_a_kill_and_revoked_ones_do_not_come_back(self):
         server = self.serve()
-        kept, gone = server.make_token('viewer'), server.make_token('admin')
-        revoked = server.get('/tokens')['items'][1]['id']
+        gone = server.make_token('admin')
+        revoked = server.get('/tokens')['items'][0]['id']
+        kept = server.make_token('viewer')
         self.assertEqual(server.rest('DELETE', '/api/v1/tokens/' + revoked, headers=ANY).status, 200)
         server.kill()
         server.start()
