@@ -2,6 +2,7 @@
 /* The status of json_view.h: what is served, by whom, and what is under way. */
 #include "api/json_view.h"
 
+#include "api/audit.h"
 #include "api/problem.h"
 
 #include <string.h>
@@ -81,6 +82,14 @@ json_t *json_view_settings(const struct world_view *view)
     return json;
 }
 
+/* To be noted elsewhere: that the end of the audit was cut off shows against it alone. */
+static json_t *audit_json(const struct store_audit_head *head)
+{
+    char text[AUDIT_HEAD_SIZE];
+    return json_pack("{s:I, s:s}", "lines", (json_int_t)head->id, "head",
+                     audit_head_print(head, text));
+}
+
 json_t *json_view_status(const struct json_scene *scene)
 {
     const struct world_view *view = scene->view;
@@ -111,6 +120,7 @@ json_t *json_view_status(const struct json_scene *scene)
     json_object_set_new(json, "next_change", json_view_time(view->plan->next_change_at_ms));
     json_object_set_new(json, "inventory", inventory_json(view));
     json_object_set_new(json, "settings", json_view_settings(view));
+    json_object_set_new(json, "audit", audit_json(&view->audit));
     json_object_set_new(json, "index", json_integer((json_int_t)view->index));
     return json;
 }

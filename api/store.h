@@ -120,10 +120,21 @@ struct store_token {
     struct digest secret;
 };
 
+/* A line of the audit: who did what to what, and what it was before. See store_audit.h. */
 struct store_audit {
     int64_t at_ms;
     struct text actor, source; /* source: "socket uid 0", "127.0.0.1 token 3f2a" */
-    struct text action, object, detail;
+    struct text action;        /* "drain", "weight reset", "token" … */
+    struct text object;        /* id of what was changed; of a refusal, the path */
+    struct text detail;        /* the operator's reason */
+    struct text outcome;       /* empty: it was done; else the problem that refused it: "guard" */
+    struct text before, after; /* the object as JSON (audit.h); empty: there was none, is none */
+};
+
+/* The last line of the audit. */
+struct store_audit_head {
+    int64_t id; /* 0: there is none yet */
+    struct digest hash;
 };
 
 struct store_change {

@@ -110,6 +110,7 @@ static bool migrate_step(struct store *store, int64_t version, struct error *err
     bool done = true;
     for (size_t i = 0; done && store_migrations[version][i]; i++)
         done = store_run(store, store_migrations[version][i], err);
+    done = done && (!store_migration_steps[version] || store_migration_steps[version](store, err));
     done = done &&
            store_run(store,
                      arena_printf(&scratch, "PRAGMA user_version = %lld", (long long)version + 1),
@@ -153,7 +154,7 @@ bool store_connect(struct store *store, struct error *err)
         code = SQLITE_READONLY;
     bool done = code == SQLITE_OK ? apply_settings(store, err) : store_error(store, code, err);
     done = done && check_identity(store, err) && check_pages(store, err) && use_wal(store, err) &&
-           settle_log(store, err) && migrate(store, err);
+           settle_log(store, err) && migrate(store, err) && store_read_audit_head(store, err);
     if (!done)
         store_disconnect(store);
     return done;

@@ -5,6 +5,7 @@
  * store_connect.c  the one connection: settings, checks, checkpoint, opening again after a fault
  * store_statement.c  prepared statements with sticky failure; SQLite's codes → struct error
  * store_write.c    store_commit: one change, one transaction
+ * store_audit.c    the audit: lines that are chained by their hashes
  * store_read.c     rows → struct store_state
  * store_tokens.c   both, for tokens
  * store_schema.c   the tables */
@@ -29,6 +30,8 @@ struct store {
     char *file;         /* path of srvplan.db */
     struct arena arena;
     struct store_state state;
+    struct store_audit_head audit;
+    int64_t audit_next;   /* id of the next line */
     int failure;          /* SQLite's code of the last failed call; 0: none since it was cleared */
     int wal_pages;        /* in the log after the last commit, not checkpointed yet */
     int checkpoint_pages; /* STORE_CHECKPOINT_PAGES; tests lower it */
@@ -44,6 +47,10 @@ extern const char *const store_schema[]; /* statements, NULL-terminated */
 
 /* The statements that make schema v + 1 of schema v, by v; NULL: no such schema is known. */
 extern const char *const *const store_migrations[STORE_SCHEMA_VERSION];
+
+/* What SQL cannot do of a migration, after its statements; NULL: nothing. */
+typedef bool store_migration_step(struct store *store, struct error *err);
+extern store_migration_step *const store_migration_steps[STORE_SCHEMA_VERSION];
 
 /* -- store_statement.c -- */
 
@@ -112,12 +119,26 @@ void store_lay_ballast(struct store *store);
 struct writing {
     struct store *store;
     const struct store_change *change;
-    int64_t inventory_id; /* 0: no new one */
-    int64_t *version_ids; /* by index in change->versions */
+    int64_t inventory_id;          /* 0: no new one */
+    int64_t *version_ids;          /* by index in change->versions */
+    struct store_audit_head audit; /* after the lines that are written so far */
     struct error *err;
 };
 
+/* -- store_audit.c -- */
+
+NODISCARD bool store_write_audit(struct writing *w);
+
+/* The head as the file has it, into the store. */
+NODISCARD bool store_read_audit_head(struct store *store, struct error *err);
+
+/* Of schema 2: its lines into the new table, chained. */
+NODISCARD bool store_chain_audit(struct store *store, struct error *err);
+
 /* -- store_read.c -- */
+
+/* Before a read of what the state does not hold. */
+NODISCARD bool store_read_begin(struct store *store, struct error *err);
 
 NODISCARD bool store_read_state(struct store *store, int64_t now_ms, struct error *err);
 

@@ -220,8 +220,7 @@ bool store_read_state(struct store *store, int64_t now_ms, struct error *err)
            read_versions(store, week_ago_ms, err) && store_read_tokens(store, err);
 }
 
-/* Before a read of what the state does not hold. */
-static bool read_begin(struct store *store, struct error *err)
+bool store_read_begin(struct store *store, struct error *err)
 {
     if (store->is_broken)
         return error_set(err, ERROR_UNAVAILABLE,
@@ -235,7 +234,7 @@ bool store_revisions(struct store *store, struct arena *arena, uint64_t before, 
 {
     struct store_revision *rows = NULL;
     size_t found = 0, capacity = 0;
-    if (!read_begin(store, err))
+    if (!store_read_begin(store, err))
         return false;
     struct statement s =
         statement_over(store,
@@ -285,7 +284,7 @@ bool store_past(struct store *store, struct arena *arena, uint64_t number, struc
                 struct error *err)
 {
     *past = (struct store_past){0};
-    if (!read_begin(store, err) || !read_past_revision(store, arena, number, past, err) ||
+    if (!store_read_begin(store, err) || !read_past_revision(store, arena, number, past, err) ||
         !read_past_inventory(store, arena, past, err))
         return false;
     struct statement s =

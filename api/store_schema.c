@@ -16,6 +16,28 @@
     "  expires_at_ms INTEGER NOT NULL," \
     "  secret BLOB NOT NULL UNIQUE CHECK (length(secret) = 32)" \
     ") STRICT"
+#define AUDIT_TABLE \
+    "CREATE TABLE audit (" \
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT," \
+    "  at_ms INTEGER NOT NULL," \
+    "  revision INTEGER NOT NULL," \
+    "  actor TEXT NOT NULL," \
+    "  source TEXT NOT NULL," \
+    "  action TEXT NOT NULL," \
+    "  object TEXT NOT NULL," \
+    "  detail TEXT NOT NULL," \
+    "  outcome TEXT NOT NULL," \
+    "  before TEXT NOT NULL," \
+    "  after TEXT NOT NULL," \
+    "  hash BLOB NOT NULL CHECK (length(hash) = 32)" \
+    ") STRICT"
+#define AUDIT_OBJECT "CREATE INDEX audit_object ON audit (object)"
+#define AUDIT_NOT_CHANGED \
+    "CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit" \
+    "  BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END"
+#define AUDIT_NOT_DELETED \
+    "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit" \
+    "  BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END"
 
 const char *const store_schema[] = {
     "CREATE TABLE inventories ("
@@ -116,19 +138,10 @@ const char *const store_schema[] = {
     "  revision INTEGER NOT NULL"
     ") STRICT",
 
-    "CREATE TABLE audit ("
-    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    "  at_ms INTEGER NOT NULL,"
-    "  actor TEXT NOT NULL,"
-    "  source TEXT NOT NULL,"
-    "  action TEXT NOT NULL,"
-    "  object TEXT NOT NULL,"
-    "  detail TEXT NOT NULL"
-    ") STRICT",
-    "CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit"
-    "  BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END",
-    "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit"
-    "  BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END",
+    AUDIT_TABLE,
+    AUDIT_OBJECT,
+    AUDIT_NOT_CHANGED,
+    AUDIT_NOT_DELETED,
     NULL,
 };
 
@@ -146,10 +159,20 @@ static const char *const from_1[] = {
     NULL,
 };
 
+/* The lines of the old audit are chained by store_chain_audit. */
 static const char *const from_2[] = {
     TOKENS,
+    "DROP TRIGGER audit_is_not_changed",
+    "DROP TRIGGER audit_is_not_deleted",
+    "ALTER TABLE audit RENAME TO audit_2",
+    AUDIT_TABLE,
+    AUDIT_OBJECT,
+    AUDIT_NOT_CHANGED,
+    AUDIT_NOT_DELETED,
     NULL,
 };
 /* clang-format on */
 
 const char *const *const store_migrations[STORE_SCHEMA_VERSION] = {[1] = from_1, [2] = from_2};
+
+store_migration_step *const store_migration_steps[STORE_SCHEMA_VERSION] = {[2] = store_chain_audit};

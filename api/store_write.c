@@ -289,30 +289,10 @@ static bool write_served(struct writing *w)
     return done;
 }
 
-static bool write_audit(struct writing *w)
-{
-    struct statement s =
-        statement_over(w->store,
-                       "INSERT INTO audit (at_ms, actor, source, action, object, detail) "
-                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                       w->err);
-    for (size_t i = 0; i < w->change->audit_count; i++) {
-        const struct store_audit *audit = &w->change->audit[i];
-        statement_bind_integer(&s, audit->at_ms);
-        statement_bind_text(&s, audit->actor);
-        statement_bind_text(&s, audit->source);
-        statement_bind_text(&s, audit->action);
-        statement_bind_text(&s, audit->object);
-        statement_bind_text(&s, audit->detail);
-        statement_run(&s);
-    }
-    return statement_end(&s);
-}
-
 /* In this order: a revision refers to its inventory, a zone to its slot. */
 static bool (*const steps[])(struct writing *) = {
     write_change_id, write_inventory, write_revision, write_drains,       write_weights,
-    write_zones,     write_versions,  write_served,   store_write_tokens, write_audit,
+    write_zones,     write_versions,  write_served,   store_write_tokens, store_write_audit,
 };
 
 /* Nothing of the change is left. After a deep failure the connection is not to be trusted, so that
@@ -389,7 +369,7 @@ bool store_commit(struct store *store, const struct store_change *change, int64_
         return error_set(err, ERROR_UNAVAILABLE,
                          "%s: is out of order since a disk error; restart srvpland", store->file);
     struct error why = {0};
-    struct writing w = {.store = store, .change = change, .err = &why};
+    struct writing w = {.store = store, .change = change, .audit = store->audit, .err = &why};
     w.version_ids = calloc(change->version_count + 1, sizeof *w.version_ids);
     if (!w.version_ids)
         abort();
@@ -406,6 +386,9 @@ bool store_commit(struct store *store, const struct store_change *change, int64_
             memcpy(version_ids, w.version_ids, change->version_count * sizeof *version_ids);
         if (inventory_id && w.inventory_id)
             *inventory_id = w.inventory_id;
+        if (change->audit_count)
+            store->audit_next = w.audit.id + 1;
+        store->audit = w.audit;
         tidy(store);
     }
     free(w.version_ids);

@@ -79,6 +79,7 @@ struct world_view {
     uint32_t version_count;
     const struct tokens *tokens; /* of the API; NULL: none */
     struct world_dnsd dnsd;
+    struct store_audit_head audit; /* the last line of the audit */
     bool is_ready;
     const char *const *not_ready; /* reasons, NULL-terminated */
     uint64_t index;               /* grows with every new view */

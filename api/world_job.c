@@ -66,6 +66,22 @@ void job_conclude(struct world *world, const struct world_request *request,
     candidate_fini(candidate);
 }
 
+bool job_commit(struct world *world, const struct world_request *request,
+                struct store_change *change, struct world_result *result)
+{
+    result->outcome = request->is_dry_run ? WORLD_DRY_RUN : WORLD_SERVED;
+    if (request->is_dry_run)
+        return true;
+    store_change_id_make(change->id);
+    if (store_commit(world->store, change, NULL, NULL, &result->error)) {
+        world_renew_view(world);
+        return true;
+    }
+    result->outcome = WORLD_FAILED;
+    result->problem = "unavailable";
+    return false;
+}
+
 struct candidate job_begin(const struct world *world, const struct world_request *request,
                            struct text cause)
 {

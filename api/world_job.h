@@ -17,6 +17,11 @@ struct store_audit job_audit(const struct world_request *request, int64_t at_ms,
 void job_conclude(struct world *world, const struct world_request *request,
                   struct candidate *candidate, struct world_result *result);
 
+/* A change without a plan or revision (a token): committed with its audit lines, or, for a dry run,
+ * not at all. False: result says why. */
+NODISCARD bool job_commit(struct world *world, const struct world_request *request,
+                          struct store_change *change, struct world_result *result);
+
 struct text job_join_words(struct arena *arena, const struct text *words, uint32_t count);
 
 /* What a request names must be there; false: the result says what is not. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_internal.h"
 
+#include "api/audit.h"
+#include "api/world_audit.h"
+
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
 #include "zones/base/log.h"
@@ -187,6 +190,7 @@ static bool commit_candidate(struct world *world, struct candidate *candidate, u
     change.inventory = candidate->inventory;
     fill_slots(&change, &arena, candidate, world);
     fill_retired(&change, &arena, candidate, world);
+    world_audit_complete(world, candidate, &change, &arena);
     size_t count = world_fill_versions(&change, &arena, &world->history, &where);
     int64_t *ids = arena_array(&arena, int64_t, count);
     bool done = commit(world, candidate, &change, ids, &inventory_id, err);
@@ -316,9 +320,12 @@ bool world_publish(struct world *world, struct candidate *candidate, bool *serve
     rows_forget_drains(&world->rows, week_ago_ms);
     history_forget(&world->history, week_ago_ms);
     world_renew_view(world);
+    struct store_audit_head head = store_audit_head(world->store);
+    char audit[AUDIT_HEAD_SIZE];
     log_info("revision published", log_number("revision", (int64_t)number),
              log_text("cause", candidate->cause), log_text("actor", candidate->actor),
-             log_string("served", *served ? "yes" : "not yet"));
+             log_string("served", *served ? "yes" : "not yet"),
+             log_string("audit", audit_head_print(&head, audit)));
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_internal.h"
 
+#include "api/store_audit.h"
 #include "zones/base/clock.h"
 
 #include <stdlib.h>
@@ -234,6 +235,8 @@ void world_renew_view(struct world *world)
         .started_at_ms = world->started_at_ms,
     };
     box->view.tokens = box->tokens = tokens_ref(world->tokens);
+    if (world->store)
+        box->view.audit = store_audit_head(world->store);
     if (world->planned)
         add_plan(world, box);
     add_dnsd(world, box);
