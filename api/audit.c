@@ -147,10 +147,10 @@ json_t *audit_row_json(const struct store_audit_row *row)
     json_t *json = json_object();
     json_object_set_new(json, "id", json_integer(row->id));
     json_object_set_new(json, "at", json_view_time(line->at_ms));
-    json_object_set_new(json, "actor", json_view_text(line->actor));
+    json_object_set_new(json, "actor", json_view_text_or_null(line->actor));
     json_object_set_new(json, "source", json_view_text(line->source));
     json_object_set_new(json, "action", json_view_text(line->action));
-    json_object_set_new(json, "object", json_view_text(line->object));
+    json_object_set_new(json, "object", json_view_text_or_null(line->object));
     json_object_set_new(json, "reason", json_view_text_or_null(line->detail));
     json_object_set_new(json, "outcome", json_view_text(line->outcome));
     json_object_set_new(json, "revision", json_view_number_or_null((int64_t)row->revision));

@@ -118,6 +118,7 @@ static void add_headers(struct MHD_Response *response, const struct exchange *ex
 
 static enum MHD_Result answer(struct flight *flight)
 {
+    exchange_audit(&flight->exchange, flight->door_connection, flight->http->world);
     size_t len = 0;
     const char *type = NULL;
     char *body = exchange_body_print(&flight->exchange, &len, &type);

@@ -43,4 +43,9 @@ void exchange_finish(struct exchange *exchange, const struct world_result *resul
 /* The response as bytes: NUL-terminated heap text of the caller's, with its length and type. */
 char *exchange_body_print(const struct exchange *exchange, size_t *len, const char **type);
 
+/* http_audit.c: has a change that was refused (401, 403, 409, 412) written into the audit; nothing
+ * for all other responses. Once, when the response is final. */
+void exchange_audit(const struct exchange *exchange, const struct door_connection *connection,
+                    struct world *world);
+
 void exchange_fini(struct exchange *exchange); /* not the view: its owner gives that back */

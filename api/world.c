@@ -131,9 +131,13 @@ static void *run(void *context)
         pthread_mutex_lock(&world->lock);
         /* On the realtime clock, which pthreads follow when it is set. */
         struct timespec until = wake_at(world);
-        while (!world->is_stopping && world->event_count == 0 && world->job_count == 0)
+        while (!world->is_stopping && world->event_count == 0 && world->job_count == 0 &&
+               world->refusals.count == 0)
             if (pthread_cond_clockwait(&world->changed, &world->lock, CLOCK_REALTIME, &until) != 0)
                 break;
+        /* With the changes that wait, not before them; but not never. */
+        bool has_refusals =
+            world->refusals.count > (world->job_count ? REFUSALS_MAX_WAITING / 2 : 0);
         bool is_stopping = world->is_stopping;
         if (!is_stopping && world->event_count) {
             event = pop_event(world);
@@ -145,8 +149,10 @@ static void *run(void *context)
             memmove(world->jobs, world->jobs + 1, world->job_count * sizeof job);
         }
         pthread_mutex_unlock(&world->lock);
-        if (is_stopping)
+        if (is_stopping) {
+            world_write_refusals(world);
             return NULL;
+        }
         if (has_event)
             world_on_event(world, &event);
         if (world->planned) {
@@ -155,6 +161,8 @@ static void *run(void *context)
         }
         if (has_job)
             run_job(world, &job);
+        if (has_refusals)
+            world_write_refusals(world);
     }
 }
 
@@ -229,6 +237,7 @@ static void free_world(struct world *world)
     free(world->retired);
     rows_fini(&world->rows);
     history_fini(&world->history);
+    refusals_fini(&world->refusals);
     image_dir_close(&world->image_dir);
     store_close(world->store);
     pthread_mutex_destroy(&world->lock);

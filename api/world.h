@@ -65,8 +65,8 @@ struct world_view {
     struct overlays overlays;
     struct text inventory_file;
     struct text inventory_problem; /* why the inventory's file is not in force; empty: it is */
-    struct text settings_problem; /* why the configuration file is not in force; empty: it is */
-    struct text settings_pending; /* settings that wait for a restart; ", " between */
+    struct text settings_problem;  /* why the configuration file is not in force; empty: it is */
+    struct text settings_pending;  /* settings that wait for a restart; ", " between */
     struct digest inventory_digest;
     enum store_source inventory_source;
     uint64_t revision, served_revision;
@@ -124,6 +124,8 @@ enum world_job_kind {
     WORLD_REVISION,  /* one of them, with what it was made of; changes nothing */
     WORLD_TOKEN_ADD,
     WORLD_TOKEN_REVOKE,
+    WORLD_AUDIT,        /* lines of the audit; changes nothing */
+    WORLD_AUDIT_VERIFY, /* whether its chain holds; changes nothing */
 };
 
 /* How a drain goes; what is not given is as the inventory's policy says. */
@@ -156,6 +158,7 @@ struct world_request {
     int32_t weight_value;
     const struct world_token_change *token; /* TOKEN_*: world_token.h */
     uint64_t before;                        /* REVISIONS: keyset; REVISION: which */
+    const struct world_audit_query *audit;  /* AUDIT, AUDIT_VERIFY: world_audit.h */
     uint32_t limit;
 };
 
@@ -187,10 +190,11 @@ struct world_result {
     uint64_t current_version;               /* for problem "stale" */
     const struct store_revision *revisions; /* REVISIONS */
     size_t revision_count;
-    const struct store_past *past;   /* REVISION */
-    const struct store_token *token; /* TOKEN_*: the one that was made or revoked */
-    struct planned *planned;         /* owns `plan` */
-    struct arena arena;              /* owns the rest */
+    const struct store_past *past;         /* REVISION */
+    const struct store_token *token;       /* TOKEN_*: the one that was made or revoked */
+    const struct world_audit_found *audit; /* AUDIT, AUDIT_VERIFY */
+    struct planned *planned;               /* owns `plan` */
+    struct arena arena;                    /* owns the rest */
 };
 void world_result_free(struct world_result *result);
 

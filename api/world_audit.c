@@ -142,3 +142,38 @@ void world_audit_complete(const struct world *world, const struct candidate *can
     change->audit = lines.items;
     change->audit_count = lines.count;
 }
+
+/* -- reading ------------------------------------------------------------------------------------
+ */
+
+static struct world_audit_found *found_new(struct world_result *result)
+{
+    struct world_audit_found *found = arena_new(&result->arena, struct world_audit_found);
+    result->audit = found;
+    result->outcome = WORLD_SERVED;
+    return found;
+}
+
+void job_audit_list(struct world *world, const struct world_request *request,
+                    struct world_result *result)
+{
+    struct world_audit_found *found = found_new(result);
+    struct store_audit_row *rows = NULL;
+    if (!store_audit_list(world->store, &result->arena, &request->audit->filter, &rows,
+                          &found->count, &result->error)) {
+        result->outcome = WORLD_FAILED;
+        result->problem = "unavailable";
+    }
+    found->rows = rows;
+}
+
+void job_audit_verify(struct world *world, const struct world_request *request,
+                      struct world_result *result)
+{
+    struct world_audit_found *found = found_new(result);
+    if (!store_audit_verify(world->store, &request->audit->from, WORLD_AUDIT_VERIFY_LINES,
+                            &found->verdict, &result->error)) {
+        result->outcome = WORLD_FAILED;
+        result->problem = "unavailable";
+    }
+}

@@ -10,6 +10,30 @@
 #include "api/store_audit.h"
 #include "api/world_internal.h"
 
+struct world_audit_query {
+    struct store_audit_filter filter; /* AUDIT */
+    struct store_audit_head from;     /* AUDIT_VERIFY */
+};
+
+struct world_audit_found {
+    const struct store_audit_row *rows; /* AUDIT */
+    size_t count;
+    struct store_audit_verdict verdict; /* AUDIT_VERIFY */
+};
+
+enum {
+    /* Lines a request: some 100 ms, in which no change is made. */
+    WORLD_AUDIT_VERIFY_LINES = 50000,
+};
+
+void job_audit_list(struct world *world, const struct world_request *request,
+                    struct world_result *result);
+void job_audit_verify(struct world *world, const struct world_request *request,
+                      struct world_result *result);
+
+/* Has a refusal written into the audit, soon; the line is copied. Any thread. */
+void world_note_refusal(struct world *world, const struct store_audit *line);
+
 /* Gives the change a line for everything it touches, complete, in the arena. */
 void world_audit_complete(const struct world *world, const struct candidate *candidate,
                           struct store_change *change, struct arena *arena);

@@ -3,7 +3,7 @@
  * (candidate → revision → served), world_jobs.c (what each job changes; see world_job.h),
  * world_load.c (start and reload), world_tick.c (what time changes), world_plan.c (plans and what
  * guards say of them), world_views.c (making views). Only the world's thread touches struct world,
- * but for the queues and the current view, which have locks.
+ * but for the queues (jobs, events, refusals) and the current view, which have locks.
  */
 #pragma once
 #include "api/dnsd_link.h"
@@ -42,6 +42,30 @@ void planned_unref(struct planned *planned); /* NULL is fine */
  * override lets all pass but an empty set. */
 const struct plan_verdict *world_new_refusal(const struct plan *before, const struct plan *after,
                                              bool is_override);
+
+/* -- world_refusals.c --
+ *
+ * Changes that were refused, waiting to be written into the audit: many in one commit, and no more
+ * than the limits within a minute, since whoever knocks decides how many there are. */
+
+enum {
+    REFUSALS_MAX_WAITING = 64,
+    REFUSALS_MAX_ANONYMOUS = 60, /* a minute, of those whom nobody knows */
+    REFUSALS_MAX_KNOWN = 600,    /* a minute, of all others */
+};
+
+struct refusals {
+    struct {
+        struct store_audit line;
+        char *block; /* its texts */
+    } waiting[REFUSALS_MAX_WAITING];
+    size_t count;
+    int64_t minute_since_ms; /* monotonic */
+    unsigned anonymous, known;
+    uint64_t dropped;
+};
+
+void refusals_fini(struct refusals *refusals);
 
 /* A view with its count; world_view is its first member, so that one pointer is both. */
 struct view_box {
@@ -94,6 +118,7 @@ struct world {
     size_t job_count;
     struct dnsd_event events[WORLD_MAX_EVENTS];
     size_t event_count;
+    struct refusals refusals;
     bool is_stopping;
     struct view_box *view;
 };
@@ -156,6 +181,9 @@ void world_settle(struct world *world);
 
 /* Keeps the last serial of a zone that is gone, in memory; the store has it already. */
 void world_remember_retired(struct world *world, const struct store_zone *zone);
+
+/* world_refusals.c: writes the refusals that wait; not with the lock held. */
+void world_write_refusals(struct world *world);
 
 /* world_tick.c: publishes what time has changed, when the plan in force says that it is due. */
 void world_tick(struct world *world);

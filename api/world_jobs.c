@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_job.h"
+#include "api/world_audit.h"
 #include "api/world_scope.h"
 #include "api/world_token.h"
 
@@ -210,6 +211,12 @@ void world_run_job(struct world *world, const struct world_request *request,
         break;
     case WORLD_TOKEN_REVOKE:
         job_token_revoke(world, request, result);
+        break;
+    case WORLD_AUDIT:
+        job_audit_list(world, request, result);
+        break;
+    case WORLD_AUDIT_VERIFY:
+        job_audit_verify(world, request, result);
         break;
     }
 }

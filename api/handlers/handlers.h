@@ -27,6 +27,13 @@ void revision_get(struct request *request, struct response *response);
 void revision_finish(struct request *request, const struct world_result *result,
                      struct response *response);
 
+void audit_get(struct request *request, struct response *response);
+void audit_finish(struct request *request, const struct world_result *result,
+                  struct response *response);
+void audit_verify_get(struct request *request, struct response *response);
+void audit_verify_finish(struct request *request, const struct world_result *result,
+                         struct response *response);
+
 void nodes_get(struct request *request, struct response *response);
 void node_get(struct request *request, struct response *response);
 void node_weight_put(struct request *request, struct response *response);

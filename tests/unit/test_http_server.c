@@ -2,6 +2,7 @@
 /* A real server on a free loopback port and a UNIX socket, with raw sockets as clients and a world
  * made here: the functions of world.h that the server calls are defined below. */
 #include "api/http.h"
+#include "api/world_audit.h"
 #include "world_fixture.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
@@ -51,6 +52,7 @@ static struct fake {
     unsigned job_count, submitted;
     struct world_request last; /* texts are gone; numbers stay */
     char last_actor[80];
+    char refused[160]; /* the last refusal that was noted for the audit */
     enum world_outcome outcome;
     enum error_kind error_kind;
     const char *problem;
@@ -100,6 +102,16 @@ bool world_submit(struct world *world, const struct world_request *request,
     }
     pthread_mutex_unlock(&fake.lock);
     return is_taken || error_set(err, ERROR_UNAVAILABLE, "too many changes wait; try again");
+}
+
+void world_note_refusal(struct world *world, const struct store_audit *line)
+{
+    (void)world;
+    pthread_mutex_lock(&fake.lock);
+    snprintf(fake.refused, sizeof fake.refused, "%.*s %.*s: %.*s %.*s", (int)line->actor.len,
+             line->actor.ptr, (int)line->action.len, line->action.ptr, (int)line->object.len,
+             line->object.ptr, (int)line->outcome.len, line->outcome.ptr);
+    pthread_mutex_unlock(&fake.lock);
 }
 
 static struct world_result *fake_result(void)
@@ -695,13 +707,50 @@ START_TEST(outcomes_of_the_world_have_their_code)
     fake.error_kind = outcomes[_i].kind;
     fake.problem = outcomes[_i].problem;
     snprintf(path, sizeof path, "/api/v1/drains%s", outcomes[_i].query);
+    fake.refused[0] = '\0';
     int status = ask("POST", path, NULL, DRAIN_BODY, reply);
 
+    bool is_refusal = status == 409 || status == 412;
+    ck_assert_msg(!is_refusal == !fake.refused[0], "%s: %s", outcomes[_i].label, fake.refused);
     ck_assert_msg(status == outcomes[_i].status, "%s: %d\n%s", outcomes[_i].label, status, reply);
     ck_assert_msg(has(reply, outcomes[_i].has), "%s: no %s in\n%s", outcomes[_i].label,
                   outcomes[_i].has, reply);
     ck_assert_int_eq(fake.last.is_dry_run, *outcomes[_i].query != '\0');
     ck_assert_str_eq(fake.last_actor, "admin-token");
+}
+END_TEST
+
+static const struct {
+    const char *label;
+    const char *head;
+    const char *token; /* NULL: ours; "": none */
+    const char *refused;
+} refusals[] = {
+    {"a wrong token", "DELETE /api/v1/drains/dr_1 HTTP/1.1\r\n" HOST, "svp_wrong",
+     " DELETE /api/v1/drains/{id}: dr_1 unauthenticated"},
+    {"no token", "POST /api/v1/drains HTTP/1.1\r\n" HOST "Content-Length: 0\r\n", "",
+     " POST /api/v1/drains: /api/v1/drains unauthenticated"},
+    {"a read is no change", "GET /api/v1/drains HTTP/1.1\r\n" HOST, "", ""},
+    {"a stale tag, seen before the world is asked",
+     "DELETE /api/v1/drains/dr_1 HTTP/1.1\r\n" HOST "If-Match: \"x\"\r\n", NULL,
+     "admin-token DELETE /api/v1/drains/{id}: dr_1 stale"},
+    {"a dry run changes nothing",
+     "DELETE /api/v1/drains/dr_1?dry_run=true HTTP/1.1\r\n" HOST "If-Match: \"x\"\r\n", NULL, ""},
+    {"a mistake is no refusal", "DELETE /api/v1/drains/dr_1 HTTP/1.1\r\n" HOST, NULL, ""},
+};
+
+START_TEST(refused_changes_go_to_the_audit)
+{
+    static char reply[REPLY_SIZE];
+    char request[1000];
+    const char *sent = refusals[_i].token ? refusals[_i].token : token;
+    start((struct http_limits){0});
+    fake.refused[0] = '\0';
+    int len = snprintf(request, sizeof request, "%s%s%s%s\r\n", refusals[_i].head,
+                       *sent ? "Authorization: Bearer " : "", sent, *sent ? "\r\n" : "");
+    ask_bytes(request, (size_t)len, reply);
+    ck_assert_msg(strcmp(fake.refused, refusals[_i].refused) == 0, "%s: '%s'\n%s",
+                  refusals[_i].label, fake.refused, reply);
 }
 END_TEST
 
@@ -1037,6 +1086,7 @@ int main(void)
     tcase_add_test(tcase, at_the_limit_of_busy_connections_a_newcomer_is_told_so);
     tcase_add_loop_test(tcase, requests_get_the_promised_answer, 0, (int)COUNT_OF(answers));
     tcase_add_loop_test(tcase, outcomes_of_the_world_have_their_code, 0, (int)COUNT_OF(outcomes));
+    tcase_add_loop_test(tcase, refused_changes_go_to_the_audit, 0, (int)COUNT_OF(refusals));
     tcase_add_test(tcase, a_job_carries_what_the_request_said);
     tcase_add_test(tcase, a_drain_that_was_just_served_is_told_as_served);
     tcase_add_test(tcase, head_is_get_without_the_body);
