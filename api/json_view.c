@@ -381,8 +381,10 @@ json_t *json_view_node(const struct json_scene *scene, uint32_t node)
     json_t *json = json_object(), *drain = json_null(), *weights = json_array();
     json_t *tags = json_array();
     for (uint32_t i = 0; i < overlays->drain_count; i++) {
-        if (text_equal(overlays->drains[i].node, row->id))
-            drain = json_view_text(overlays->drains[i].id);
+        if (!text_equal(overlays->drains[i].node, row->id))
+            continue;
+        json_decref(drain); /* the newest of several */
+        drain = json_view_text(overlays->drains[i].id);
     }
     for (uint32_t i = 0; i < overlays->weight_count; i++) {
         if (text_equal(overlays->weights[i].node, row->id))
