@@ -135,6 +135,11 @@ static const char *text_fault(const json_t *value)
     return NULL;
 }
 
+static const char *fault_code(const json_t *value)
+{
+    return json_is_string(value) ? "wrong-value" : "wrong-type";
+}
+
 struct text body_text(struct request *request, const char *key, struct response *response)
 {
     const json_t *value = member(request, key);
@@ -142,7 +147,7 @@ struct text body_text(struct request *request, const char *key, struct response 
         return (struct text){0};
     const char *fault = text_fault(value);
     if (fault) {
-        mistake(key, "wrong-type", fault, NULL, response);
+        mistake(key, fault_code(value), fault, NULL, response);
         return (struct text){0};
     }
     return (struct text){json_string_value(value), json_string_length(value)};
@@ -180,7 +185,7 @@ const struct text *body_texts(struct request *request, const char *key, uint32_t
         snprintf(index, sizeof index, "%zu", i);
         if (fault)
             response_mistake(response, pointer_to(pointer_to("", key, at), index, pointer),
-                             "wrong-type", fault, NULL);
+                             fault_code(value), fault, NULL);
         else
             texts[i] = (struct text){json_string_value(value), json_string_length(value)};
     }
