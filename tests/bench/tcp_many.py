@@ -23,23 +23,15 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+from ports import free_port  # noqa: E402
+
 IDLE, SLOW, STUCK = 8000, 1000, 1000
 LEAST = 0.9
 SETTLE_SECONDS = 1
 OWN_SHARE = 0.9  # with less of the processor, others had it too
 NAME = '_xmpp-client._tcp.example.org.'
 QUERY = b'\xbe\xef\0\0\0\1\0\0\0\0\0\0\x0c_xmpp-client\x04_tcp\x07example\x03org\0\0\x21\0\1'
-
-
-def free_port():
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            udp.bind(('127.0.0.1', 0))
-            with contextlib.suppress(OSError):
-                tcp.bind(udp.getsockname())
-                return udp.getsockname()[1]
-    raise RuntimeError('no free port')
 
 
 class Bench:

@@ -24,25 +24,15 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+from ports import free_port  # noqa: E402
+
 DNSD, MAKE_IMAGE = sys.argv[1:3]
 SRV_NAME = '_xmpp-client._tcp.example.org.'
 SRV_SET = 3  # FIXTURE_SRV
 MESSAGE = struct.Struct('<IHHQII896s')
 MAGIC = 0x48525653
 HELLO, LOAD, SERVED, REFUSED, RETIRED = range(1, 6)
-
-
-def free_port():
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            udp.bind(('127.0.0.1', 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
-    raise RuntimeError('no free port')
 
 
 def make_image(directory, generation, weight):

@@ -7,7 +7,6 @@ one worker and with four, over a socket that is bound to its address and over on
 all. Meanwhile clients in other networks ask as clients do, and must be answered."""
 import contextlib
 import os
-import random
 import select
 import signal
 import socket
@@ -19,6 +18,9 @@ import unittest
 
 import dns.edns
 import dns.message
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+from ports import free_port  # noqa: E402
 
 DNSD, MAKE_IMAGE = sys.argv[1:3]
 SRV_NAME = '_xmpp-client._tcp.example.org.'
@@ -39,21 +41,6 @@ alias CNAME www
 sub NS ns.sub
 ns.sub A 192.0.2.54
 """
-
-
-def free_port():
-    """A port that nobody holds at any address, below those that the kernel hands out."""
-    for _ in range(100):
-        port = random.SystemRandom().randrange(10240, 32000)
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for family, any_address in ((socket.AF_INET, '0.0.0.0'), (socket.AF_INET6, '::')):
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    one = stack.enter_context(socket.socket(family, kind))
-                    if family == socket.AF_INET6:
-                        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                    one.bind((any_address, port))
-            return port
-    raise RuntimeError('no free port')
 
 
 class Flood:

@@ -17,6 +17,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+from ports import free_port  # noqa: E402
+
 DNSD, MAKE_IMAGE, TCP_CROWD = sys.argv[1:4]
 IDLE, SLOW, STUCK = 8000, 1000, 1000
 CROWD = IDLE + SLOW + STUCK
@@ -37,19 +40,6 @@ HUGE = b'\x05_huge\x04_tcp\x07example\x03org\0\0\x21\0\1'
 def framed(question, number=0xbeef):
     query = struct.pack('!H', number) + HEADER[2:] + question
     return struct.pack('!H', len(query)) + query
-
-
-def free_port():
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            udp.bind(('127.0.0.1', 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
-    raise RuntimeError('no free port')
 
 
 def raise_limit():

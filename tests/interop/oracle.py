@@ -27,15 +27,14 @@ import dns.exception
 import dns.name
 import dns.rcode
 import dns.rdatatype
-import dns.zone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'support'))
 from dns_message import (  # noqa: E402
     A, AA, AAAA, CNAME, DO, HOST_AT, IN, Malformed, Message, NS, OPT, QR, RD, SOA, SRV, TC, TSIG)
 from dns_oracle import (  # noqa: E402
-    EDNS, ODD_EDNS, Query, around, compare, first_name, glue_bytes, is_too_long, judge_additional,
-    judge_size, kind_of)
+    EDNS, ODD_EDNS, Query, ZoneFiles, around, compare, first_name, glue_bytes, is_too_long,
+    judge_additional, judge_size, kind_of)
 from dns_peers import Peer, exchange  # noqa: E402
 import generate  # noqa: E402
 from nsd import Nsd  # noqa: E402
@@ -311,32 +310,7 @@ def with_aliases():
 
 
 # -- servers --
-class Truth:
-    """What the zone files say."""
-
-    def __init__(self, texts):
-        self.records = {}  # of each zone: {(owner, type): records}
-        self.owners = {}  # of each zone, as dns.name
-        self.types = set()
-        for apex, text in texts.items():
-            origin = dns.name.from_text(apex).canonicalize()
-            zone = dns.zone.from_text(text, origin=origin, relativize=False, check_origin=False)
-            found = self.records[origin.to_wire()] = {}
-            self.owners[origin] = set(zone.nodes)
-            for owner, ttl, rdata in zone.iterate_rdatas():
-                self.types.add(dns.rdatatype.to_text(rdata.rdtype))
-                name = owner.canonicalize().to_wire()
-                found.setdefault((name, int(rdata.rdtype)), []).append(
-                    (name, int(rdata.rdtype), IN, ttl, rdata.to_digestable()))
-
-    def zone_of(self, name):
-        """The deepest zone with the name in it, or None. (For DS at a cut, ask for the parent.)"""
-        while name not in self.records:
-            if name == b'\0':
-                return None
-            name = name[1 + name[0]:]
-        return name
-
+class Truth(ZoneFiles):
     def is_cut_off(self, zone, name):
         """Whether the zone delegates a name in it to others."""
         while name != zone:

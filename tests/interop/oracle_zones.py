@@ -20,14 +20,13 @@ import typing
 
 import dns.name
 import dns.rdatatype
-import dns.zone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'support'))
 from dns_message import (  # noqa: E402
     A, AAAA, CNAME, DS, HOST_AT, IN, Malformed, Message, NS, SOA, TC)
 from dns_oracle import (  # noqa: E402
-    EDNS, Query, around, compare, ends_with, first_name, glue_bytes, is_too_long,
+    EDNS, Query, ZoneFiles, around, compare, ends_with, first_name, glue_bytes, is_too_long,
     judge_additional, judge_size, kind_of)
 from dns_peers import Peer, exchange  # noqa: E402
 import gen_zones  # noqa: E402
@@ -46,30 +45,7 @@ BATCH = 32
 MOST_PROBLEMS = 20  # of one seed; then it is given up
 
 
-class Truth:
-    """What the zone files say."""
-
-    def __init__(self, texts):
-        self.records = {}  # of each zone: {(owner, type): records}
-        self.owners = {}  # of each zone, as dns.name
-        for apex, text in texts.items():
-            origin = dns.name.from_text(apex).canonicalize()
-            zone = dns.zone.from_text(text, origin=origin, relativize=False, check_origin=False)
-            found = self.records[origin.to_wire()] = {}
-            self.owners[origin] = set(zone.nodes)
-            for owner, ttl, rdata in zone.iterate_rdatas():
-                name = owner.canonicalize().to_wire()
-                found.setdefault((name, int(rdata.rdtype)), []).append(
-                    (name, int(rdata.rdtype), IN, ttl, rdata.to_digestable()))
-
-    def zone_of(self, name):
-        """The deepest zone with the name in it, or None."""
-        while name not in self.records:
-            if name == b'\0':
-                return None
-            name = name[1 + name[0]:]
-        return name
-
+class Truth(ZoneFiles):
     def addresses(self, query, message):
         """{(host, type): address set} of the hosts that answer and authority name, and of which the
         zone that answers may speak: glue goes with NS alone (RFC 2181 5.4.1)."""

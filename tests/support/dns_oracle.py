@@ -6,6 +6,7 @@ import dns.exception
 import dns.name
 import dns.rcode
 import dns.rdatatype
+import dns.zone
 
 from dns_message import (
     AA, AD, CD, DO, FLAGS, IN, MX, NS, OPT, RA, RD, SRV, TC, Z, mixed_case, only)
@@ -31,6 +32,33 @@ ODD_EDNS = [
     ('EDNS 1232 NSID', 1232, 0, struct.pack('!HH', 3, 0)),
     ('EDNS 513 unknown option', 513, 0, struct.pack('!HH', 65001, 5) + b'hello'),
 ]
+
+
+class ZoneFiles:
+    """What zone files say, by dnspython: the truth that answers are held against."""
+
+    def __init__(self, texts):
+        self.records = {}  # of each zone: {(owner, type): records}
+        self.owners = {}  # of each zone, as dns.name
+        self.types = set()
+        for apex, text in texts.items():
+            origin = dns.name.from_text(apex).canonicalize()
+            zone = dns.zone.from_text(text, origin=origin, relativize=False, check_origin=False)
+            found = self.records[origin.to_wire()] = {}
+            self.owners[origin] = set(zone.nodes)
+            for owner, ttl, rdata in zone.iterate_rdatas():
+                self.types.add(dns.rdatatype.to_text(rdata.rdtype))
+                name = owner.canonicalize().to_wire()
+                found.setdefault((name, int(rdata.rdtype)), []).append(
+                    (name, int(rdata.rdtype), IN, ttl, rdata.to_digestable()))
+
+    def zone_of(self, name):
+        """The deepest zone with the name in it, or None. (For DS at a cut, ask for the parent.)"""
+        while name not in self.records:
+            if name == b'\0':
+                return None
+            name = name[1 + name[0]:]
+        return name
 
 
 class Query:

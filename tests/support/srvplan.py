@@ -14,7 +14,6 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -32,6 +31,8 @@ import dns.name
 import dns.query
 import dns.rcode
 import dns.rdatatype
+
+from ports import free_port
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get('SRVPLAN_BUILD_DIR', os.path.join(SOURCE, 'build')))
@@ -92,22 +93,6 @@ def command(*arguments, timeout=60, check=None, stdin=None):
         raise AssertionError(f'srvplan {" ".join(arguments)}: exit {done.returncode}, expected '
                              f'{check}\n{done.stdout}{done.stderr}')
     return done
-
-
-def free_port():
-    """A loopback port that nobody holds, neither for UDP nor for TCP."""
-    for _ in range(100):
-        # Below the range that the kernel hands out to clients, so that none takes it meanwhile.
-        port = random.SystemRandom().randrange(10240, 32000)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            try:
-                udp.bind(('127.0.0.1', port))
-                tcp.bind(('127.0.0.1', port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError('no free loopback port')
 
 
 def alive(pid):

@@ -22,8 +22,12 @@ import socket
 import sqlite3
 import struct
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'support'))
+from ports import free_port  # noqa: E402
 
 HOST = '127.0.0.1'
 START_SECONDS = 300
@@ -37,25 +41,6 @@ class Missing(Exception):
 
 class Failed(Exception):
     """The program did not start."""
-
-
-given_ports = set()
-
-
-def free_port():
-    """A port that nobody holds, for UDP or for TCP, below those that the kernel hands out; never
-    one twice, for it may be opened later."""
-    for port in range(10240 + os.getpid() % 20000, 32000):
-        if port in given_ports:
-            continue
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            with contextlib.suppress(OSError):
-                udp.bind((HOST, port))
-                tcp.bind((HOST, port))
-                given_ports.add(port)
-                return port
-    raise Failed('no free loopback port')
 
 
 def wire_name(text):
