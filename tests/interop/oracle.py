@@ -23,10 +23,7 @@ import sys
 import time
 import typing
 
-import dns.exception
-import dns.name
 import dns.rcode
-import dns.rdatatype
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'support'))
