@@ -352,17 +352,19 @@ class Server:
             raise AssertionError(f'POST /tokens: {reply}')
         return reply.json['token']
 
-    def rest(self, method, path, body=None, headers=None, over='socket', token=None):
+    def rest(self, method, path, body=None, headers=None, over='socket', token=None,
+             source='127.0.0.1'):
         """One request: over 'socket' (peer credentials), 'tcp' (with the token) or 'bare' (without).
-        `token` is sent instead, on either way.
-        """
+        `token` is sent instead, on either way. `source` is an address of 127/8, each of which is
+        somebody else to the throttle of logins."""
         headers = dict(headers or {})
         if token is not None:
             headers.setdefault('Authorization', 'Bearer ' + token)
         if over == 'socket':
             connection = UnixConnection(self.socket_path)
         else:
-            connection = http.client.HTTPConnection('127.0.0.1', self.api_port, timeout=30)
+            connection = http.client.HTTPConnection('127.0.0.1', self.api_port, timeout=30,
+                                                    source_address=(source, 0))
             if over == 'tcp':
                 headers.setdefault('Authorization', 'Bearer ' + self.token())
         if body is not None and not isinstance(body, (bytes, str)):
