@@ -42,6 +42,7 @@ class Runner:
 
     def __init__(self, server, document):
         self.server, self.document = server, document
+        self.made = []  # where what was made is
         self.links = {}
         for operation in document.operations:
             for response in operation.responses.values():
@@ -73,7 +74,14 @@ class Runner:
         path = openapi.fill(operation.path, values) + query
         reply = self.server.rest(operation.method, path, value, headers)
         self.document.check(operation, reply)
+        if reply.status in (201, 202) and 'Location' in reply.headers:
+            self.made.append(reply.headers['Location'])
         return reply
+
+    def clean(self):
+        """What was made is taken away: the next example may make the same."""
+        while self.made:
+            self.server.rest('DELETE', self.made.pop(), headers={'If-Match': '*'})
 
 
 class Examples(srvplan.ServedCase):
@@ -82,6 +90,10 @@ class Examples(srvplan.ServedCase):
         super().setUpClass()
         cls.document = openapi.Document.of(cls.server)
         cls.runner = Runner(cls.server, cls.document)
+
+    def tearDown(self):
+        self.runner.clean()
+        super().tearDown()
 
     def assertDone(self, operation, example, query='', prepared=None):
         reply = self.runner.run(operation, example, query, prepared)

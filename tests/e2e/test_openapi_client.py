@@ -116,11 +116,11 @@ class World:
         collection = operation.path.partition('/{')[0]
         values = {}
         for parameter in operation.parameters_in('path'):
-            names = self.names.get(collection) or []
-            example = parameter.get('example', 'x')
+            example = str(parameter.get('example', 'x'))
+            names = self.names.get(collection) or [example]
             others = [example, 'nothing-such', '0', '1', '-1', 'x' * 300, 'a b', 'ü', '*', '../x', '~']
-            values[parameter['name']] = generator.choice(names) \
-                if names and generator.random() < 0.85 else generator.choice(others)
+            values[parameter['name']] = generator.choice(
+                names if generator.random() < 0.85 else others)
         return openapi.fill(operation.path, values)
 
     def note(self, reply):
