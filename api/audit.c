@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/audit.h"
 
+#include "api/auth.h"
 #include "api/json_view.h"
 #include "srvplan/inventory.h"
 #include "srvplan/overlay.h"
@@ -81,6 +82,20 @@ struct text audit_print_weight(struct arena *arena, const struct store_weight *w
     put_text(object, "reason", weight->reason);
     put_time(object, "since", weight->since_at_ms);
     put_time(object, "until", weight->until_at_ms);
+    return audit_print(arena, object);
+}
+
+struct text audit_print_token(struct arena *arena, const struct store_token *token)
+{
+    json_t *object = json_object();
+    put_text(object, "id", token->id);
+    put_text(object, "name", token->name);
+    json_object_set_new(object, "role", json_string(role_print((enum role)token->role)));
+    json_object_set_new(object, "nodes", json_view_words(token->nodes, "*"));
+    json_object_set_new(object, "domains", json_view_words(token->domains, "*"));
+    put_text(object, "actor", token->actor);
+    put_time(object, "created_at", token->created_at_ms);
+    put_time(object, "expires_at", token->expires_at_ms);
     return audit_print(arena, object);
 }
 

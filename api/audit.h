@@ -15,6 +15,7 @@ struct text audit_print(struct arena *arena, json_t *object);
 
 struct text audit_print_drain(struct arena *arena, const struct store_drain *drain);
 struct text audit_print_weight(struct arena *arena, const struct store_weight *weight);
+struct text audit_print_token(struct arena *arena, const struct store_token *token);
 struct text audit_print_inventory(struct arena *arena, const struct store_inventory *inventory);
 
 /* "17:5f0c…": the number of a line and its hash, to be noted elsewhere. */

@@ -110,6 +110,7 @@ static void add_headers(struct MHD_Response *response, const struct exchange *ex
     add_header(response, "Link", made->link);
     add_header(response, "Allow", made->allow);
     add_header(response, "Server-Timing", made->timing);
+    add_header(response, "Idempotency-Replayed", made->is_replay ? "true" : NULL);
     add_header(response, "Retry-After", made->retry_after_s ? seconds : NULL);
     add_header(response, "WWW-Authenticate",
                made->status == 401 ? "Bearer realm=\"srvplan\"" : NULL);
@@ -143,9 +144,13 @@ static void job_done(void *context, struct world_result *result)
     struct flight *flight = context;
     struct http *http = flight->http;
     pthread_mutex_lock(&http->lock);
-    bool is_awaited = flight->phase == FLIGHT_PENDING;
-    if (is_awaited) { /* else the server stops, and has answered already */
+    if (flight->phase == FLIGHT_PENDING) /* else the server stops, and has answered already */
         exchange_finish(&flight->exchange, result, clock_realtime_ms());
+    pthread_mutex_unlock(&http->lock);
+    /* It goes to the disk, so without the lock; nobody writes to a response that has a status. */
+    exchange_keep_answer(&flight->exchange, result, http->world);
+    pthread_mutex_lock(&http->lock);
+    if (flight->phase == FLIGHT_PENDING) {
         flight->phase = FLIGHT_ANSWERING;
         flight_leave_pending(flight);
         MHD_resume_connection(flight->connection);

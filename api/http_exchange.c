@@ -76,6 +76,7 @@ void exchange_begin(struct exchange *exchange, const struct door_connection *con
     identity_sign(&request->job, &request->identity);
     if (request->route->is_change)
         request->job.is_dry_run = request_flag(request, "dry_run", response);
+    exchange_read_key(exchange);
     check_body_head(exchange);
 }
 
@@ -129,7 +130,13 @@ bool exchange_handle(struct exchange *exchange, const struct world_view *view, i
     struct bytes body = {exchange->body ? exchange->body : (const uint8_t *)"", exchange->body_len};
     if (route->takes_body && !body_parse(request, body, response))
         return false;
+    exchange_digest_key(exchange);
     route->handle(request, response);
+    if (response->status && request->job.key) {
+        /* What has become of the first request may be why this one is refused. */
+        request->job.kind = WORLD_KEY_ONLY;
+        return true;
+    }
     if (!response->status && route->finish)
         return true;
     if (!response->status) /* cannot be: a route without finish answers */
@@ -153,7 +160,8 @@ void exchange_finish(struct exchange *exchange, const struct world_result *resul
 {
     struct request *request = &exchange->request;
     request->now_ms = now_ms;
-    request->route->finish(request, result, &exchange->response);
+    if (!exchange_replay(exchange, result) && request->job.kind != WORLD_KEY_ONLY)
+        request->route->finish(request, result, &exchange->response);
     take_timing(&exchange->response, &result->spent);
     if (!exchange->response.status)
         response_problem(&exchange->response, "internal", "the result was not told");

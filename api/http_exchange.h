@@ -48,4 +48,15 @@ char *exchange_body_print(const struct exchange *exchange, size_t *len, const ch
 void exchange_audit(const struct exchange *exchange, const struct door_connection *connection,
                     struct world *world);
 
+/* http_key.c: reads Idempotency-Key, in exchange_begin; and what it stands for, with the body. */
+void exchange_read_key(struct exchange *exchange);
+void exchange_digest_key(struct exchange *exchange);
+
+/* The answer that the same key had before, as the response; false: it is to be made by `finish`. */
+NODISCARD bool exchange_replay(struct exchange *exchange, const struct world_result *result);
+
+/* Keeps the response for the next time; on the world's thread, while the job's result lives. */
+void exchange_keep_answer(const struct exchange *exchange, const struct world_result *result,
+                          struct world *world);
+
 void exchange_fini(struct exchange *exchange); /* not the view: its owner gives that back */

@@ -51,6 +51,9 @@ const struct problem_kind problem_kinds[] = {
     {"already-closed", 409, 0, "The drain is closed already",
      "The drain was ended, or its time was over; the node is back since then. A closed drain "
      "does not change any more. GET /api/v1/drains shows the active ones."},
+    {"answer-lost", 409, 0, "It was done, and what was answered is lost",
+     "A request with this Idempotency-Key was stored, and srvpland ended before its answer was. It "
+     "is not done a second time. 'revision' and 'objects' say what it made: look there."},
     {"stale", 412, 0, "The thing has changed since you read it",
      "The ETag in If-Match is no longer the current one; 'etag' is. Read the thing again, and "
      "decide anew."},
@@ -61,6 +64,10 @@ const struct problem_kind problem_kinds[] = {
     {"invalid", 422, 0, "The request has mistakes",
      "The body is JSON, and what it says is wrong. 'errors' lists every mistake with its JSON "
      "pointer (RFC 6901), what was expected, and where it helps a suggestion. Nothing was done."},
+    {"key-reused", 422, 0, "The Idempotency-Key stands for another request",
+     "Within the last 24 hours the same actor sent this Idempotency-Key with another path or body. "
+     "A key stands for one request: make a new one for a new request, and send the old one only to "
+     "repeat the old request byte for byte. Nothing was done."},
     {"unsupported", 422, 0, "This version does not do that yet",
      "The request is understood, and this version of srvplan does not act on it. Nothing was "
      "done."},

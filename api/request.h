@@ -30,6 +30,7 @@ struct response {
     const char *page;      /* text, lives on; used without json */
     const char *page_type; /* NULL: text/plain */
     bool is_problem;
+    bool is_replay;                    /* of the answer that the same Idempotency-Key had before */
     char etag[RESPONSE_ETAG_SIZE];     /* with its quotes; "": none */
     char *location, *allow, *link;     /* in the arena of the request; NULL: none */
     uint32_t retry_after_s;            /* 0: none */

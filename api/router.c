@@ -51,7 +51,7 @@ const struct route routes[] = {
      .parameters = "all limit after", .handle = drains_get},
     {.method = GATE_POST, .path = "/api/v1/drains", .role = ROLE_OPERATOR,
      .takes_body = true, .is_change = true, .parameters = "dry_run",
-     .handle = drains_post, .finish = drains_post_finish},
+     .is_remade = true, .handle = drains_post, .finish = drains_post_finish},
     {.method = GATE_GET, .path = "/api/v1/drains/{id}", .role = ROLE_VIEWER, .handle = drain_get},
     {.method = GATE_DELETE, .path = "/api/v1/drains/{id}", .role = ROLE_OPERATOR,
      .is_change = true, .parameters = "dry_run",

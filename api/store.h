@@ -137,6 +137,14 @@ struct store_audit_head {
     struct digest hash;
 };
 
+/* The Idempotency-Key of a request, see store_answer.h. */
+struct store_key {
+    struct text actor, key;
+    struct digest request; /* of path and body: the same key must not mean another thing */
+    int64_t at_ms;
+    struct text objects; /* ids that the change made, one space between */
+};
+
 struct store_change {
     char id[STORE_CHANGE_ID_SIZE];           /* of store_change_id_make */
     const struct store_revision *revision;   /* NULL: none; its number must be the last + 1 */
@@ -161,6 +169,7 @@ struct store_change {
     struct text token_removed;       /* by id; empty: none */
     const struct store_audit *audit;
     size_t audit_count;
+    const struct store_key *key; /* NULL: none */
 };
 
 /* What a store holds when it is opened. */

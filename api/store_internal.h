@@ -6,6 +6,7 @@
  * store_statement.c  prepared statements with sticky failure; SQLite's codes → struct error
  * store_write.c    store_commit: one change, one transaction
  * store_audit.c    the audit: lines that are chained by their hashes
+ * store_answer.c   Idempotency-Keys, and the answers that they had
  * store_read.c     rows → struct store_state
  * store_tokens.c   both, for tokens
  * store_schema.c   the tables */
@@ -124,6 +125,10 @@ struct writing {
     struct store_audit_head audit; /* after the lines that are written so far */
     struct error *err;
 };
+
+/* -- store_answer.c -- */
+
+NODISCARD bool store_write_key(struct writing *w);
 
 /* -- store_audit.c -- */
 

@@ -39,6 +39,22 @@
     "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit" \
     "  BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END"
 
+#define ANSWERS_TABLE \
+    "CREATE TABLE answers (" \
+    "  actor TEXT NOT NULL," \
+    "  key TEXT NOT NULL," \
+    "  request BLOB NOT NULL CHECK (length(request) = 32)," \
+    "  at_ms INTEGER NOT NULL," \
+    "  revision INTEGER NOT NULL," \
+    "  objects TEXT NOT NULL," \
+    "  status INTEGER NOT NULL," \
+    "  etag TEXT NOT NULL," \
+    "  location TEXT NOT NULL," \
+    "  body TEXT NOT NULL," \
+    "  PRIMARY KEY (actor, key)" \
+    ") STRICT, WITHOUT ROWID"
+#define ANSWERS_AT "CREATE INDEX answers_at ON answers (at_ms)"
+
 const char *const store_schema[] = {
     "CREATE TABLE inventories ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -142,6 +158,8 @@ const char *const store_schema[] = {
     AUDIT_OBJECT,
     AUDIT_NOT_CHANGED,
     AUDIT_NOT_DELETED,
+    ANSWERS_TABLE,
+    ANSWERS_AT,
     NULL,
 };
 
@@ -169,6 +187,8 @@ static const char *const from_2[] = {
     AUDIT_OBJECT,
     AUDIT_NOT_CHANGED,
     AUDIT_NOT_DELETED,
+    ANSWERS_TABLE,
+    ANSWERS_AT,
     NULL,
 };
 /* clang-format on */

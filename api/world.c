@@ -101,7 +101,7 @@ static void run_job(struct world *world, const struct job *job)
     if (!result)
         abort();
     if (world->planned) {
-        world_run_job(world, &job->request, result);
+        world_run_keyed(world, &job->request, result);
     } else {
         result->problem = "unavailable";
         error_set(&result->error, ERROR_UNAVAILABLE, "%s", world->store_problem);

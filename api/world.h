@@ -126,6 +126,8 @@ enum world_job_kind {
     WORLD_TOKEN_REVOKE,
     WORLD_AUDIT,        /* lines of the audit; changes nothing */
     WORLD_AUDIT_VERIFY, /* whether its chain holds; changes nothing */
+    /* The answer that its key had before, or not-found; does nothing else. */
+    WORLD_KEY_ONLY,
 };
 
 /* How a drain goes; what is not given is as the inventory's policy says. */
@@ -149,6 +151,8 @@ struct world_request {
     const struct text *services; /* empty: all; WEIGHT_REMOVE: which */
     uint32_t service_count;
     struct text reason;
+    /* Idempotency-Key of a POST; NULL: none came. */
+    const struct store_key *key;
     int64_t until_at_ms;        /* 0: none */
     struct world_drain_how how; /* DRAIN_ADD */
     struct text drain_id;       /* DRAIN_END */
@@ -177,6 +181,10 @@ struct world_spent {
     int64_t serve_us; /* renamed, handed over, and acknowledged by dnsd or given up on */
 };
 
+struct store_answer;
+struct world_audit_query;
+struct world_audit_found;
+
 struct world_result {
     enum world_outcome outcome;
     struct world_spent spent;
@@ -193,12 +201,19 @@ struct world_result {
     const struct store_past *past;         /* REVISION */
     const struct store_token *token;       /* TOKEN_*: the one that was made or revoked */
     const struct world_audit_found *audit; /* AUDIT, AUDIT_VERIFY */
-    struct planned *planned;               /* owns `plan` */
-    struct arena arena;                    /* owns the rest */
+    /* The request's key came before: what was answered then. */
+    const struct store_answer *replay;
+    struct planned *planned; /* owns `plan` */
+    struct arena arena;      /* owns the rest */
 };
 void world_result_free(struct world_result *result);
 
 typedef void world_callback(void *context, struct world_result *result);
+
+/* What a keyed request was answered goes to the store, for when it comes again. To be called by the
+ * callback of its job, on the world's thread. */
+void world_keep_answer(struct world *world, const struct store_key *key,
+                       const struct store_answer *answer);
 
 /* Queues a job. What the request points to is borrowed until the callback has run; it runs on the
  * world's thread, once, and owns the result. ERROR_UNAVAILABLE: too many jobs wait (64). */

@@ -120,6 +120,14 @@ static void tell(struct lines *lines, const struct candidate *candidate, const c
     fill(lines, line);
 }
 
+struct text world_audit_objects(const struct store_change *change, struct arena *arena)
+{
+    struct text *ids = arena_array(arena, struct text, change->audit_count);
+    for (size_t i = 0; i < change->audit_count; i++)
+        ids[i] = change->audit[i].object;
+    return job_join_words(arena, ids, (uint32_t)change->audit_count);
+}
+
 void world_audit_complete(const struct world *world, const struct candidate *candidate,
                           struct store_change *change, struct arena *arena)
 {

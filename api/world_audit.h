@@ -34,6 +34,9 @@ void job_audit_verify(struct world *world, const struct world_request *request,
 /* Has a refusal written into the audit, soon; the line is copied. Any thread. */
 void world_note_refusal(struct world *world, const struct store_audit *line);
 
+/* The objects of the lines that the change has, one space between. */
+struct text world_audit_objects(const struct store_change *change, struct arena *arena);
+
 /* Gives the change a line for everything it touches, complete, in the arena. */
 void world_audit_complete(const struct world *world, const struct candidate *candidate,
                           struct store_change *change, struct arena *arena);

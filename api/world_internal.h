@@ -96,6 +96,8 @@ struct world {
     size_t retired_count;
     struct tokens *tokens;
     struct world_spent spent; /* by the last change */
+    /* Idempotency-Key of the job at hand, until its change is stored. */
+    const struct store_key *key;
     uint64_t revision, served_revision;
     int64_t published_at_ms, served_at_ms; /* served_at 0: the current one is not served */
     int64_t tick_again_at_ms;
@@ -170,6 +172,10 @@ bool world_wait_event(struct world *world, int64_t deadline_ms);
 
 /* -- world_jobs.c, world_load.c, world_views.c ---------------------------------------------------
  */
+
+/* world_answer.c: the job, or what it was answered when its key came before. */
+void world_run_keyed(struct world *world, const struct world_request *request,
+                     struct world_result *result);
 
 void world_run_job(struct world *world, const struct world_request *request,
                    struct world_result *result);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_job.h"
 
+#include "api/world_audit.h"
+
 #include <stdlib.h>
 #include "zones/base/clock.h"
 
@@ -72,8 +74,15 @@ bool job_commit(struct world *world, const struct world_request *request,
     result->outcome = request->is_dry_run ? WORLD_DRY_RUN : WORLD_SERVED;
     if (request->is_dry_run)
         return true;
+    struct store_key key;
+    if (world->key) {
+        key = *world->key;
+        key.objects = world_audit_objects(change, &result->arena);
+        change->key = &key;
+    }
     store_change_id_make(change->id);
     if (store_commit(world->store, change, NULL, NULL, &result->error)) {
+        world->key = NULL;
         world_renew_view(world);
         return true;
     }

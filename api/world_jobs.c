@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_job.h"
-#include "api/world_audit.h"
 #include "api/world_scope.h"
 #include "api/world_token.h"
+#include "api/world_audit.h"
 
 #include <string.h>
 
@@ -214,6 +214,9 @@ void world_run_job(struct world *world, const struct world_request *request,
         break;
     case WORLD_AUDIT:
         job_audit_list(world, request, result);
+        break;
+    case WORLD_KEY_ONLY:
+        job_fail(result, "not-found", ERROR_NOT_FOUND, "this Idempotency-Key is new");
         break;
     case WORLD_AUDIT_VERIFY:
         job_audit_verify(world, request, result);

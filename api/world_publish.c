@@ -190,6 +190,12 @@ static bool commit_candidate(struct world *world, struct candidate *candidate, u
     change.inventory = candidate->inventory;
     fill_slots(&change, &arena, candidate, world);
     fill_retired(&change, &arena, candidate, world);
+    struct store_key key;
+    if (world->key) {
+        key = *world->key;
+        key.objects = world_audit_objects(&change, &arena);
+        change.key = &key;
+    }
     world_audit_complete(world, candidate, &change, &arena);
     size_t count = world_fill_versions(&change, &arena, &world->history, &where);
     int64_t *ids = arena_array(&arena, int64_t, count);
@@ -200,8 +206,10 @@ static bool commit_candidate(struct world *world, struct candidate *candidate, u
         if (version->row.id == 0)
             version->row.id = ids[i];
     }
-    if (done)
+    if (done) {
+        world->key = NULL;
         remember_retired(world, &change);
+    }
     if (done && candidate->inventory)
         candidate->planned->base->source.id = inventory_id;
     arena_fini(&arena);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_token.h"
 
+#include "api/audit.h"
 #include "api/auth.h"
 #include "api/world_job.h"
 #include "zones/base/log.h"
@@ -139,6 +140,7 @@ void job_token_add(struct world *world, const struct world_request *request,
             role_print((enum role)token->role), token->nodes.len ? ", nodes " : "",
             token->nodes.len ? token->nodes.ptr : "", token->domains.len ? ", domains " : "",
             token->domains.len ? token->domains.ptr : "")));
+    audit.after = audit_print_token(arena, token);
     struct store_change change = {.token = token, .audit = &audit, .audit_count = 1};
     result->token = token;
     conclude(world, request, &change, result);
@@ -160,6 +162,7 @@ void job_token_revoke(struct world *world, const struct world_request *request,
         *texts[i] = arena_text(&result->arena, *texts[i]);
     struct store_audit audit =
         job_audit(request, world_now_ms(world), "token revoke", token->id, token->name);
+    audit.before = audit_print_token(&result->arena, token);
     struct store_change change = {.token_removed = token->id, .audit = &audit, .audit_count = 1};
     result->token = token;
     conclude(world, request, &change, result);

@@ -2,6 +2,7 @@
 /* A real server on a free loopback port and a UNIX socket, with raw sockets as clients and a world
  * made here: the functions of world.h that the server calls are defined below. */
 #include "api/http.h"
+#include "api/store_answer.h"
 #include "api/world_audit.h"
 #include "world_fixture.h"
 #include "zones/base/clock.h"
@@ -52,6 +53,7 @@ static struct fake {
     unsigned job_count, submitted;
     struct world_request last; /* texts are gone; numbers stay */
     char last_actor[80];
+    char kept[160];    /* the last answer that was kept for its Idempotency-Key */
     char refused[160]; /* the last refusal that was noted for the audit */
     enum world_outcome outcome;
     enum error_kind error_kind;
@@ -111,6 +113,16 @@ void world_note_refusal(struct world *world, const struct store_audit *line)
     snprintf(fake.refused, sizeof fake.refused, "%.*s %.*s: %.*s %.*s", (int)line->actor.len,
              line->actor.ptr, (int)line->action.len, line->action.ptr, (int)line->object.len,
              line->object.ptr, (int)line->outcome.len, line->outcome.ptr);
+    pthread_mutex_unlock(&fake.lock);
+}
+
+void world_keep_answer(struct world *world, const struct store_key *key,
+                       const struct store_answer *answer)
+{
+    (void)world;
+    pthread_mutex_lock(&fake.lock);
+    snprintf(fake.kept, sizeof fake.kept, "%.*s %.*s %u", (int)key->actor.len, key->actor.ptr,
+             (int)key->key.len, key->key.ptr, answer->status);
     pthread_mutex_unlock(&fake.lock);
 }
 
@@ -754,6 +766,40 @@ START_TEST(refused_changes_go_to_the_audit)
 }
 END_TEST
 
+static const struct {
+    const char *label, *method, *key;
+    enum world_outcome outcome;
+    int status;
+    const char *kept;
+} keys[] = {
+    {"bare", "POST", "Idempotency-Key: 7f-1\r\n", WORLD_SERVED, 201, "admin-token 7f-1 201"},
+    {"quoted", "POST", "Idempotency-Key: \"7f-1\"\r\n", WORLD_STORED, 202, "admin-token 7f-1 202"},
+    {"none", "POST", "", WORLD_SERVED, 201, ""},
+    {"a refusal is judged anew", "POST", "Idempotency-Key: 7f-1\r\n", WORLD_FAILED, 409, ""},
+    {"a dry run", "POST", "Idempotency-Key: 7f-1\r\n", WORLD_DRY_RUN, 200, ""},
+    {"empty", "POST", "Idempotency-Key: \r\n", WORLD_SERVED, 400, ""},
+    {"a space in it", "POST", "Idempotency-Key: a b\r\n", WORLD_SERVED, 400, ""},
+    {"a quote in it", "POST", "Idempotency-Key: a\"b\r\n", WORLD_SERVED, 400, ""},
+    {"129 bytes", "POST",
+     "Idempotency-Key: 123456789012345678901234567890123456789012345678901234567890123456789012345"
+     "678901234567890123456789012345678901234567890123456789\r\n",
+     WORLD_SERVED, 400, ""},
+};
+
+START_TEST(answers_to_keyed_requests_are_kept)
+{
+    static char reply[REPLY_SIZE];
+    start((struct http_limits){0});
+    fake.kept[0] = '\0';
+    fake.outcome = keys[_i].outcome;
+    fake.problem = "conflict";
+    fake.error_kind = ERROR_CONFLICT;
+    int status = ask(keys[_i].method, "/api/v1/drains", keys[_i].key, DRAIN_BODY, reply);
+    ck_assert_msg(status == keys[_i].status && strcmp(fake.kept, keys[_i].kept) == 0,
+                  "%s: %d '%s'\n%s", keys[_i].label, status, fake.kept, reply);
+}
+END_TEST
+
 START_TEST(a_job_carries_what_the_request_said)
 {
     static char reply[REPLY_SIZE];
@@ -1086,6 +1132,7 @@ int main(void)
     tcase_add_test(tcase, at_the_limit_of_busy_connections_a_newcomer_is_told_so);
     tcase_add_loop_test(tcase, requests_get_the_promised_answer, 0, (int)COUNT_OF(answers));
     tcase_add_loop_test(tcase, outcomes_of_the_world_have_their_code, 0, (int)COUNT_OF(outcomes));
+    tcase_add_loop_test(tcase, answers_to_keyed_requests_are_kept, 0, (int)COUNT_OF(keys));
     tcase_add_loop_test(tcase, refused_changes_go_to_the_audit, 0, (int)COUNT_OF(refusals));
     tcase_add_test(tcase, a_job_carries_what_the_request_said);
     tcase_add_test(tcase, a_drain_that_was_just_served_is_told_as_served);
