@@ -12,7 +12,8 @@ What follows from the rest is filled in here, so that nobody writes or forgets i
   - a success with an ETag on GET: the header If-None-Match, and 304
   - the refusals that come with what the operation has: 400 and 500 always; 401, 403, 429 and 503
     with a role; 404 with a variable in the path; 412 and 428 with If-Match; 413, 415 and 422 with a
-    body. What the operation says itself stands."""
+    body. What the operation says itself stands
+  - a POST with a dry run: the header Idempotency-Key, unless the operation says `x-keyless`"""
 import json
 import sys
 
@@ -80,6 +81,11 @@ def complete(operation, method, path, fragment, document):
     if method == 'get' and 'ETag' in responses.get('200', {}).get('headers', {}):
         operation['parameters'].append({'$ref': '#/components/parameters/IfNoneMatch'})
         responses.setdefault('304', {'$ref': '#/components/responses/NotModified'})
+    if method == 'post' and not operation.get('x-keyless') and \
+            {'$ref': '#/components/parameters/DryRun'} in operation['parameters']:
+        operation['parameters'].append({'$ref': '#/components/parameters/IdempotencyKey'})
+        responses.setdefault('409', {'$ref': '#/components/responses/Guard'})
+        responses.setdefault('422', {'$ref': '#/components/responses/Invalid'})
     for status, name in refusals(operation, path, document).items():
         responses.setdefault(status, {'$ref': f'#/components/responses/{name}'})
     operation['responses'] = dict(sorted(responses.items()))

@@ -96,6 +96,10 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "history", .operands = "", .run = command_history, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the published revisions, newest first",
         .example = "srvplan history --limit 50"},
+    [COMMAND_AUDIT_LOG] = {
+        .name = "audit-log", .operands = "[verify]", .max_operands = 1, .run = command_audit_log, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
+        .summary = "list who did what to what, newest first; or check that nobody altered it",
+        .example = "srvplan audit-log --object xmpp2"},
     [COMMAND_TOKEN] = {
         .name = "token", .operands = "create NAME|ls|revoke NAME...", .min_operands = 1, .max_operands = 1000,
         .run = command_token, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
@@ -272,7 +276,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .help = "drains: closed ones too; plan, diff: all records, not only those of our services"},
     [OPTION_LIMIT] = {
         .name = "limit", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 1000,
-        .commands = ON(HISTORY), .help = "how many (default 20)"},
+        .commands = ON(HISTORY) | ON(AUDIT_LOG), .help = "how many (default 20)"},
     [OPTION_DOMAIN] = {
         .name = "domain", .metavar = "DOMAIN", .value = VALUE_TEXT, .commands = ON(INIT),
         .help = "the domain of the users (default example.org)"},
@@ -285,6 +289,18 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_WITHIN] = {
         .name = "within", .metavar = "D", .value = VALUE_DURATION, .min = 1,
         .commands = ON(WINDOW), .help = "fail when it is not all over after D"},
+    [OPTION_SINCE] = {
+        .name = "since", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(AUDIT_LOG),
+        .help = "nothing older than that instant"},
+    [OPTION_ACTOR] = {
+        .name = "actor", .metavar = "NAME", .value = VALUE_TEXT, .commands = ON(AUDIT_LOG),
+        .help = "only what this user or token did"},
+    [OPTION_OBJECT] = {
+        .name = "object", .metavar = "ID", .value = VALUE_TEXT, .commands = ON(AUDIT_LOG),
+        .help = "only what was done to this drain, node, window or token"},
+    [OPTION_HEAD] = {
+        .name = "head", .metavar = "LINE:HASH", .value = VALUE_TEXT, .commands = ON(AUDIT_LOG),
+        .help = "verify: this line, noted elsewhere, must be there still; check what came after it"},
     [OPTION_ROLE] = {
         .name = "role", .metavar = "viewer|operator|admin", .value = VALUE_CHOICE,
         .choices = "viewer|operator|admin", .commands = ON(TOKEN),

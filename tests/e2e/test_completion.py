@@ -58,7 +58,7 @@ class Case(unittest.TestCase):
 class Offers(Case):
     def test_every_command_is_offered_with_its_summary(self):
         overview = self.output('help')
-        commands = re.findall(r'^  ([a-z]+) ', overview, re.M)
+        commands = re.findall(r'^  ([a-z-]+) ', overview, re.M)
         self.assertEqual(sorted(self.offered('')), sorted(commands))
         self.assertIn('\tmove new connections away from nodes', self.output('__complete', 'drai'))
 
