@@ -263,6 +263,10 @@ struct inventory {
 uint32_t inventory_find_node(const struct inventory *inventory, struct text id);
 uint32_t inventory_find_service(const struct inventory *inventory, struct text id);
 
+/* Whether a selector ("*", "site:ams", "tier:standby", "tag:x", or an id) means the node, which is
+ * not off. */
+bool inventory_selects(const struct inventory *inventory, struct text selector, uint32_t node);
+
 /* "remove", "demote", "weight", "zero". */
 const char *drain_mode_print(enum drain_mode mode);
 NODISCARD bool drain_mode_parse(struct text text,

@@ -130,18 +130,41 @@ static void selector_unknown(struct load *load, const struct place *place, size_
     unknown_id(load, place, prefixes[prefix].what, &nearest);
 }
 
+/* A selector taken apart. */
+struct selector {
+    size_t prefix;
+    enum selector_kind kind;
+    struct text word;
+};
+
+static struct selector selector_of(struct text text)
+{
+    size_t prefix = 0;
+    while (!text_starts_with(text, prefixes[prefix].prefix))
+        prefix++;
+    size_t skip = strlen(prefixes[prefix].prefix);
+    return (struct selector){.prefix = prefix,
+                             .kind = text_is(text, "*") ? SELECTOR_ALL : prefixes[prefix].kind,
+                             .word = {text.ptr + skip, text.len - skip}};
+}
+
+bool inventory_selects(const struct inventory *inventory, struct text selector, uint32_t node)
+{
+    const struct inventory_node *of = &inventory->nodes[node];
+    struct selector s = selector_of(selector);
+    return of->state != NODE_OFF && (s.kind == SELECTOR_ALL || s.word.len) &&
+           node_matches(inventory, of, s.kind, s.word);
+}
+
 /* Marks the nodes that one selector means; false: none, and that is reported. */
 static bool selector_apply(struct selections *selections, const struct place *place,
                            struct text selector)
 {
     struct load *load = selections->load;
     const struct inventory *inventory = load->inventory;
-    size_t prefix = 0;
-    while (!text_starts_with(selector, prefixes[prefix].prefix))
-        prefix++;
-    size_t skip = strlen(prefixes[prefix].prefix);
-    struct text word = {selector.ptr + skip, selector.len - skip};
-    enum selector_kind kind = text_is(selector, "*") ? SELECTOR_ALL : prefixes[prefix].kind;
+    struct selector of = selector_of(selector);
+    enum selector_kind kind = of.kind;
+    struct text word = of.word;
     uint32_t from = 0, to = inventory->node_count;
     bool any = false;
     if (kind == SELECTOR_NODE) {
@@ -153,7 +176,7 @@ static bool selector_apply(struct selections *selections, const struct place *pl
         if (node_matches(inventory, &inventory->nodes[i], kind, word))
             any = selections->is_selected[i] = true;
     if (!any)
-        selector_unknown(load, place, prefix, word);
+        selector_unknown(load, place, of.prefix, word);
     return any;
 }
 

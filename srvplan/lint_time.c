@@ -193,7 +193,7 @@ static void windows_check(struct lint *lint)
     const struct inventory_policy *policy = &layout->inventory->policy;
     for (uint32_t i = 0; i < layout->inventory->window_count; i++) {
         const struct inventory_window *window = &layout->inventory->windows[i];
-        struct plan_lead lead = plan_window_lead(layout, i);
+        struct plan_lead lead = plan_window_lead(layout, window);
         long long lead_s = lead.lead_ms / 1000;
         if (lead_s <= window->duration_s)
             continue;

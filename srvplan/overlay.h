@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* overlay: what operators did on top of the inventory: drains, and node weights.
+/* overlay: what operators did on top of the inventory: drains, node weights, and windows.
  *
  * Each has an id, an actor, a reason and an optional end; it survives restarts and a change of the
  * inventory, so it names nodes and services by id: an overlay whose node is gone waits, and counts
@@ -42,9 +42,41 @@ struct overlay_weight {
     int64_t until_at_ms;
 };
 
+/* A window that operators made: as one of the inventory, but that its nodes are selectors, which
+ * mean what the inventory in force has. Nothing of it happens before since_at_ms: an opening whose
+ * lead time had begun by then begins late. */
+struct overlay_window {
+    struct inventory_window window; /* without nodes */
+    const struct text *selectors;   /* "xmpp1", "site:ams", "tier:standby", "tag:x", "*" */
+    uint32_t selector_count;
+    struct text actor, reason;
+    int64_t created_at_ms;
+    int64_t since_at_ms; /* it opens as it does since then */
+    int64_t ended_at_ms; /* taken away: what is under way ends then; OVERLAY_NO_END */
+    uint64_t version;    /* of what is stored, for its ETag */
+};
+
+enum opening_change {
+    OPENING_SKIPPED, /* it does not come */
+    OPENING_ENDED,   /* its end came early, at at_ms */
+};
+
+/* What became of one opening of a window, the inventory's or an operator's. */
+struct overlay_opening {
+    struct text window;
+    int64_t opens_at_ms;
+    enum opening_change change;
+    int64_t at_ms; /* asked for then */
+    struct text actor, reason;
+};
+
 struct overlays {
     const struct overlay_drain *drains; /* ascending by id */
     uint32_t drain_count;
     const struct overlay_weight *weights; /* ascending by node, then service */
     uint32_t weight_count;
+    const struct overlay_window *windows; /* ascending by id */
+    uint32_t window_count;
+    const struct overlay_opening *openings; /* ascending by window, then opens_at_ms; one each */
+    uint32_t opening_count;
 };

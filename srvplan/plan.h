@@ -15,7 +15,8 @@
  * (the first change before it opens): against the drains that were asked for until then, and the
  * occurrences admitted before whose spans overlap, each counted as wholly out from the first step
  * of its ramp to the last. So every instant asked gives the same verdict while overlays are the
- * same. An operator's drain that a guard forbids is never left out; it is a refusal of the plan.
+ * same. An operator who ends an occurrence early makes room for those alone whose spans begin after
+ * that. An operator's drain that a guard forbids is never left out; it is a refusal of the plan.
  *
  * next_change_at_ms is exact: nothing published changes before it. What changes then may be the
  * state or the step of a hold alone (a blocked occurrence begins, a ramp's step rounds to the same
@@ -63,14 +64,22 @@ struct plan_hold {
     enum timeline_state state; /* at the plan's instant */
 };
 
+/* A window that counts, with the nodes that it means now: one of the inventory, or of an operator.
+ * An operator's whose nodes are gone, or whose id the inventory has too, waits. */
+struct plan_window {
+    struct inventory_window declared;
+    const struct overlay_window *overlay; /* NULL: the inventory's */
+};
+
 /* One opening of a window: under way, or the next to come. */
 struct plan_occurrence {
-    uint32_t window;
+    uint32_t window; /* in plan->windows */
     int64_t opens_at_ms;
     int64_t begin_at_ms, end_at_ms; /* its span: from the first change to the last */
     bool is_blocked;
-    const char *blocked_because;     /* guard and numbers, for a person; NULL: it is not */
-    uint32_t first_hold, hold_count; /* its turns, in plan->holds */
+    const char *blocked_because;         /* guard and numbers, for a person; NULL: it is not */
+    const struct overlay_opening *ended; /* an operator ended it early; NULL: nobody did */
+    uint32_t first_hold, hold_count;     /* its turns, in plan->holds */
 };
 
 enum plan_event_kind {
@@ -203,6 +212,8 @@ struct plan {
     /* The timeline: all drains that are not over, then the turns of each occurrence. */
     const struct plan_hold *holds;
     uint32_t hold_count;
+    const struct plan_window *windows; /* the inventory's by id, then operators' by id */
+    uint32_t window_count;
     const struct plan_occurrence *occurrences; /* under way, and the next of each window */
     uint32_t occurrence_count;
     const struct plan_event *events; /* of all holds, by time; past ones of those under way too */
@@ -249,7 +260,22 @@ struct plan_lead {
     struct timeline_ttls ttls;
     int64_t lead_ms;
 };
-struct plan_lead plan_window_lead(const struct layout *layout, uint32_t window);
+struct plan_lead plan_window_lead(const struct layout *layout,
+                                  const struct inventory_window *window);
+
+/* One opening to come or gone by, as the plan's overlays have it. */
+struct plan_opening {
+    struct plan_occurrence occurrence;     /* window, times, verdict; without holds in a plan */
+    const struct overlay_opening *skipped; /* NULL: it is not, and the guards were asked */
+    const struct plan_hold *turns;         /* by node of the window; states are those at at_ms */
+    uint32_t turn_count;
+};
+
+/* The openings of a window of the plan in from_ms <= opens < to_ms, ascending, at most `most`; how
+ * many. Bounded work: each asks the guards, which no future change of overlays can foresee. */
+uint32_t plan_window_openings(const struct plan *plan, uint32_t window, int64_t from_ms,
+                              int64_t to_ms, uint32_t most, struct arena *arena,
+                              const struct plan_opening **openings);
 
 /* "example.org/xmpp-client": the first domain that has the set, and the service; in the arena. */
 const char *plan_set_label(const struct plan *plan, uint32_t set, struct arena *arena);

@@ -68,7 +68,6 @@ static const char *weight_because(const struct plan *plan, const struct plan_mem
 static const char *hold_print(const struct plan *plan, const struct plan_hold *hold,
                               struct arena *arena)
 {
-    const struct inventory *inventory = plan->input.layout->inventory;
     int64_t end_at_ms = hold->timeline.end_at_ms;
     const char *until =
         until_print(arena, end_at_ms == TIMELINE_NEVER ? OVERLAY_NO_END : end_at_ms);
@@ -78,9 +77,14 @@ static const char *hold_print(const struct plan *plan, const struct plan_hold *h
         return arena_printf(arena, "drain %.*s%s%s", (int)hold->id.len, hold->id.ptr, until,
                             author_print(arena, hold->drain->actor, hold->drain->reason));
     case PLAN_HOLD_WINDOW: {
-        uint32_t window = plan->occurrences[hold->occurrence].window;
+        const struct plan_window *window =
+            &plan->windows[plan->occurrences[hold->occurrence].window];
+        const struct overlay_window *overlay = window->overlay;
+        struct text why = window->declared.comment;
+        if (overlay && overlay->reason.len)
+            why = overlay->reason;
         return arena_printf(arena, "window %.*s%s%s", (int)hold->id.len, hold->id.ptr, until,
-                            author_print(arena, nobody, inventory->windows[window].comment));
+                            author_print(arena, overlay ? overlay->actor : nobody, why));
     }
     case PLAN_HOLD_STATE:
         return arena_printf(arena, "state %.*s of the node in the inventory", (int)hold->id.len,

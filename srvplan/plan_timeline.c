@@ -61,7 +61,7 @@ static void add_hold(struct events *events, uint32_t index)
         add(events, index, at_ms, kind_at(timeline, at_ms));
     if (timeline->clear_at_ms <= timeline->end_at_ms)
         add(events, index, timeline->clear_at_ms, PLAN_EVENT_CLEAR);
-    if (timeline->open_at_ms != TIMELINE_NEVER)
+    if (timeline->open_at_ms != TIMELINE_NEVER && timeline->open_at_ms < timeline->end_at_ms)
         add(events, index, timeline->open_at_ms, PLAN_EVENT_OPEN);
 }
 

@@ -20,20 +20,23 @@ enum {
 static void report(struct plan_work *work, uint32_t window, const char *code, const char *message,
                    const char *mend)
 {
-    struct text id = work->inventory->windows[window].id;
+    const struct plan_window *of = &work->plan->windows[window];
+    struct text id = of->declared.id;
     findings_add(&work->plan->findings,
-                 &(struct finding){
-                     .severity = FINDING_WARNING,
-                     .code = code,
-                     .pointer = arena_printf(&work->scratch, "/windows/%.*s", (int)id.len, id.ptr),
-                     .file = "",
-                     .message = message,
-                     .mend = mend});
+                 &(struct finding){.severity = FINDING_WARNING,
+                                   .code = code,
+                                   .pointer = of->overlay
+                                                  ? ""
+                                                  : arena_printf(&work->scratch, "/windows/%.*s",
+                                                                 (int)id.len, id.ptr),
+                                   .file = "",
+                                   .message = message,
+                                   .mend = mend});
 }
 
 static void report_blocked(struct plan_work *work, const struct plan_occurrence *occurrence)
 {
-    const struct inventory_window *window = &work->inventory->windows[occurrence->window];
+    const struct inventory_window *window = &work->plan->windows[occurrence->window].declared;
     char opens[CLOCK_TEXT_SIZE];
     if (!occurrence->is_blocked)
         return;
@@ -48,7 +51,7 @@ static void report_blocked(struct plan_work *work, const struct plan_occurrence 
 
 static void report_overlap(struct plan_work *work, const struct window_occurrence *next)
 {
-    const struct inventory_window *window = &work->inventory->windows[next->window];
+    const struct inventory_window *window = &work->plan->windows[next->window].declared;
     char opens[CLOCK_TEXT_SIZE];
     const char *message = arena_printf(
         &work->scratch,
@@ -62,23 +65,43 @@ static void report_overlap(struct plan_work *work, const struct window_occurrenc
 /* -- public -------------------------------------------------------------------------------------
  */
 
+static const struct plan_hold *last_of(const struct plan_hold *holds, uint32_t count)
+{
+    const struct plan_hold *last = holds;
+    for (uint32_t i = 1; i < count; i++)
+        if (holds[i].timeline.restored_at_ms > last->timeline.restored_at_ms)
+            last = &holds[i];
+    return last;
+}
+
+struct plan_occurrence window_print(struct window_work *w,
+                                    const struct window_occurrence *occurrence)
+{
+    uint32_t count = window_declared(w, occurrence->window)->node_count;
+    const struct plan_hold *ended = occurrence->ended_holds;
+    return (struct plan_occurrence){
+        .window = occurrence->window,
+        .opens_at_ms = occurrence->opens_at_ms,
+        .begin_at_ms = occurrence->begin_at_ms,
+        .end_at_ms = ended ? last_of(ended, count)->timeline.restored_at_ms : occurrence->end_at_ms,
+        .is_blocked = occurrence->blocked_because != NULL,
+        .blocked_because = occurrence->blocked_because,
+        .ended = occurrence->ended,
+        .hold_count = count,
+    };
+}
+
 /* Puts a judged occurrence and its turns into the plan. */
 static void keep(struct window_work *w, const struct window_occurrence *occurrence,
                  struct plan_occurrence *kept, uint32_t number)
 {
     struct plan_work *work = w->work;
-    *kept = (struct plan_occurrence){
-        .window = occurrence->window,
-        .opens_at_ms = occurrence->opens_at_ms,
-        .begin_at_ms = occurrence->begin_at_ms,
-        .end_at_ms = occurrence->end_at_ms,
-        .is_blocked = occurrence->blocked_because != NULL,
-        .blocked_because = occurrence->blocked_because,
-        .first_hold = work->plan->hold_count,
-        .hold_count = work->inventory->windows[occurrence->window].node_count,
-    };
+    const struct plan_hold *holds =
+        occurrence->ended_holds ? occurrence->ended_holds : occurrence->holds;
+    *kept = window_print(w, occurrence);
+    kept->first_hold = work->plan->hold_count;
     for (uint32_t i = 0; i < kept->hold_count; i++) {
-        struct plan_hold hold = occurrence->holds[i];
+        struct plan_hold hold = holds[i];
         hold.occurrence = number;
         if (kept->is_blocked)
             hold.state = TIMELINE_BLOCKED;
@@ -88,28 +111,39 @@ static void keep(struct window_work *w, const struct window_occurrence *occurren
 }
 
 static void near_add(struct window_work *w, struct window_pool *near,
-                     struct window_occurrence occurrence)
+                     const struct window_occurrence *occurrence)
 {
     near->items = arena_grow(&w->work->scratch, near->items, &near->capacity, near->count + 1,
                              sizeof *near->items);
-    near->items[near->count++] = occurrence;
+    near->items[near->count++] = *occurrence;
+}
+
+/* Its last change is over, be it an early end. */
+static bool is_over(struct window_work *w, struct window_occurrence *occurrence)
+{
+    int64_t at_ms = w->work->plan->input.at_ms;
+    if (occurrence->end_at_ms <= at_ms)
+        return true;
+    if (occurrence->ended_at_ms > at_ms)
+        return false;
+    window_holds(w, occurrence);
+    return window_print(w, occurrence).end_at_ms <= at_ms;
 }
 
 /* The openings of a window that are under way, and the next one. */
 static void add_near(struct window_work *w, uint32_t index, struct window_pool *near)
 {
-    const struct inventory_window *window = &w->work->inventory->windows[index];
     const struct window_shape *shape = &w->shapes[index];
     int64_t at_ms = w->work->plan->input.at_ms, from_ms = at_ms - shape->tail_ms + 1;
-    uint32_t count =
-        recurrence_expand(window->when, from_ms, from_ms + LOOK_MS, w->openings, NEAR_USUAL);
+    uint32_t count = window_openings(w, index, from_ms, from_ms + LOOK_MS, NEAR_USUAL);
     if (count == NEAR_USUAL && w->openings[count - 1] - shape->lead_ms <= at_ms)
-        count =
-            recurrence_expand(window->when, from_ms, from_ms + LOOK_MS, w->openings, UNDER_WAY_MAX);
+        count = window_openings(w, index, from_ms, from_ms + LOOK_MS, UNDER_WAY_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        struct window_occurrence occurrence = window_occurrence_of(w, index, w->openings[i]);
-        if (occurrence.end_at_ms > at_ms)
-            near_add(w, near, occurrence);
+        struct window_occurrence occurrence;
+        if (!window_occurrence_of(w, index, w->openings[i], &occurrence))
+            continue;
+        if (!is_over(w, &occurrence))
+            near_add(w, near, &occurrence);
         if (occurrence.begin_at_ms <= at_ms)
             continue;
         if (i + 1 < count && w->openings[i + 1] - shape->lead_ms < occurrence.end_at_ms)
@@ -133,10 +167,11 @@ static void cover_near(struct window_work *w, const struct window_pool *near, si
 void plan_windows(struct plan_work *work)
 {
     struct window_pool near = {0};
-    if (work->inventory->window_count == 0)
+    window_list(work);
+    if (work->plan->window_count == 0)
         return;
     struct window_work w = window_work_of(work);
-    for (uint32_t i = 0; i < work->inventory->window_count; i++)
+    for (uint32_t i = 0; i < work->plan->window_count; i++)
         add_near(&w, i, &near);
     if (near.count)
         qsort(near.items, near.count, sizeof *near.items, window_by_begin);

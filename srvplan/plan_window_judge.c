@@ -55,8 +55,11 @@ static struct hold_list others_of(struct window_work *w, size_t at, bool is_endl
         if (other->end_at_ms <= judged->begin_at_ms || !is_in)
             continue;
         window_holds(w, other);
-        for (uint32_t j = 0; j < work->inventory->windows[other->window].node_count; j++)
-            list_add(work, &others, &other->holds[j]);
+        /* What ended early counts from then on alone, so that nothing begins midway. */
+        const struct plan_hold *holds =
+            other->ended_at_ms <= judged->begin_at_ms ? other->ended_holds : other->holds;
+        for (uint32_t j = 0; j < window_declared(w, other->window)->node_count; j++)
+            list_add(work, &others, &holds[j]);
     }
     return others;
 }
@@ -101,7 +104,7 @@ static void judge(struct window_work *w, size_t at, bool is_endless)
     window_holds(w, occurrence);
     struct hold_list own = {0}, others = others_of(w, at, is_endless);
     int64_t last_ms = INT64_MIN;
-    for (uint32_t i = 0; i < work->inventory->windows[occurrence->window].node_count; i++)
+    for (uint32_t i = 0; i < window_declared(w, occurrence->window)->node_count; i++)
         list_add(work, &own, &occurrence->holds[i]);
     for (uint32_t i = 0; i < own.count && !occurrence->blocked_because; i++) {
         int64_t ramp_at_ms = own.items[i]->timeline.ramp_at_ms;

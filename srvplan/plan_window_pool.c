@@ -47,51 +47,78 @@ static struct timeline_ttls ttls_of(const struct layout *layout,
     return ttls;
 }
 
-struct plan_lead plan_window_lead(const struct layout *layout, uint32_t window)
+struct plan_lead plan_window_lead(const struct layout *layout,
+                                  const struct inventory_window *window)
 {
-    const struct inventory *inventory = layout->inventory;
-    struct timeline_ttls ttls = ttls_of(layout, &inventory->windows[window]);
-    struct timeline turn = timeline_of_turn(&inventory->policy, ttls, 0, 1);
+    struct timeline_ttls ttls = ttls_of(layout, window);
+    struct timeline turn = timeline_of_turn(&layout->inventory->policy, ttls, 0, 1);
     return (struct plan_lead){ttls, -timeline_begin_ms(&turn)};
+}
+
+static uint32_t count_skipped(const struct overlays *overlays, struct text window)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < overlays->opening_count; i++)
+        count += overlays->openings[i].change == OPENING_SKIPPED &&
+                 text_equal(overlays->openings[i].window, window);
+    return count < OPENINGS_MAX ? count : OPENINGS_MAX;
 }
 
 static struct window_shape shape_of(const struct plan_work *work, uint32_t window)
 {
-    const struct inventory_window *of = &work->inventory->windows[window];
-    struct plan_lead lead = plan_window_lead(work->plan->input.layout, window);
+    const struct inventory_window *of = &work->plan->windows[window].declared;
+    struct plan_lead lead = plan_window_lead(work->plan->input.layout, of);
     return (struct window_shape){.ttls = lead.ttls,
                                  .lead_ms = lead.lead_ms,
+                                 .skipped = count_skipped(work->overlays, of->id),
                                  .tail_ms = tail_of(work, of, lead.ttls, longest_duration(of))};
+}
+
+/* One turn, as its window's making lets it be. */
+static struct timeline turn_of(const struct window_work *w,
+                               const struct window_occurrence *occurrence, uint32_t number)
+{
+    const struct inventory_policy *policy = &w->work->inventory->policy;
+    const struct plan_window *window = &w->work->plan->windows[occurrence->window];
+    struct timeline_ttls ttls = w->shapes[occurrence->window].ttls;
+    int64_t opens_at_ms = occurrence->opens_at_ms;
+    if (window->declared.is_serial)
+        opens_at_ms += number * timeline_turn_distance_ms(policy, ttls, occurrence->duration_s);
+    struct timeline turn = timeline_of_turn(policy, ttls, opens_at_ms, occurrence->duration_s);
+    if (window->overlay)
+        timeline_begin_late(&turn, ttls, window->overlay->since_at_ms);
+    return turn;
 }
 
 void window_holds(struct window_work *w, struct window_occurrence *occurrence)
 {
-    const struct inventory *inventory = w->work->inventory;
-    const struct inventory_window *window = &inventory->windows[occurrence->window];
-    const struct window_shape *shape = &w->shapes[occurrence->window];
-    int64_t distance_ms =
-        timeline_turn_distance_ms(&inventory->policy, shape->ttls, occurrence->duration_s);
+    const struct inventory_policy *policy = &w->work->inventory->policy;
+    const struct inventory_window *window = window_declared(w, occurrence->window);
     if (occurrence->holds)
         return;
     struct plan_hold *holds = arena_array(&w->work->scratch, struct plan_hold, window->node_count);
+    struct plan_hold *ended = NULL;
+    if (occurrence->ended_at_ms != TIMELINE_NEVER)
+        ended = arena_array(&w->work->scratch, struct plan_hold, window->node_count);
     for (uint32_t i = 0; i < window->node_count; i++) {
-        int64_t opens_at_ms = occurrence->opens_at_ms;
-        if (window->is_serial)
-            opens_at_ms += i * distance_ms;
         holds[i] = (struct plan_hold){
             .kind = PLAN_HOLD_WINDOW,
             .id = window->id,
             .node = window->nodes[i],
             .occurrence = INVENTORY_NONE,
-            .mode = inventory->policy.drain_mode,
-            .to_ppb = inventory->policy.drain_to_ppb,
+            .mode = policy->drain_mode,
+            .to_ppb = policy->drain_to_ppb,
             .set_count = w->work->plan->input.layout->node_sets[window->nodes[i]].count,
-            .ttls = shape->ttls,
-            .timeline = timeline_of_turn(&inventory->policy, shape->ttls, opens_at_ms,
-                                         occurrence->duration_s),
+            .ttls = w->shapes[occurrence->window].ttls,
+            .timeline = turn_of(w, occurrence, i),
         };
+        if (!ended)
+            continue;
+        ended[i] = holds[i];
+        timeline_end_early(&ended[i].timeline, policy->ramp_s, occurrence->ended_at_ms);
     }
     occurrence->holds = holds;
+    occurrence->ended_holds = ended;
 }
 
 /* -- the pool -----------------------------------------------------------------------------------
@@ -104,36 +131,100 @@ int window_by_begin(const void *left, const void *right)
         return a->begin_at_ms < b->begin_at_ms ? -1 : 1;
     if (a->window != b->window)
         return a->window < b->window ? -1 : 1;
+    /* Openings that were under way when their window was made begin together. */
+    if (a->opens_at_ms != b->opens_at_ms)
+        return a->opens_at_ms < b->opens_at_ms ? -1 : 1;
     return 0;
 }
 
-struct window_occurrence window_occurrence_of(const struct window_work *w, uint32_t window,
-                                              int64_t opens_at_ms)
+uint32_t window_openings(struct window_work *w, uint32_t window, int64_t from_ms, int64_t to_ms,
+                         uint32_t most)
 {
-    const struct inventory_window *of = &w->work->inventory->windows[window];
+    const struct overlays *overlays = w->work->overlays;
+    const struct inventory_window *of = window_declared(w, window);
+    uint32_t skipped = w->shapes[window].skipped, kept = 0;
+    uint32_t room = most < OPENINGS_MAX - skipped ? most + skipped : OPENINGS_MAX;
+    uint32_t count = recurrence_expand(of->when, from_ms, to_ms, w->openings, room);
+    for (uint32_t i = 0; i < count && kept < most; i++) {
+        const struct overlay_opening *opening =
+            skipped ? window_find_opening(overlays, of->id, w->openings[i]) : NULL;
+        if (!opening || opening->change != OPENING_SKIPPED)
+            w->openings[kept++] = w->openings[i];
+    }
+    return kept;
+}
+
+/* When the last turn ends. */
+static int64_t last_end(const struct window_work *w, const struct window_occurrence *occurrence)
+{
+    const struct inventory_window *of = window_declared(w, occurrence->window);
+    int64_t end_ms = occurrence->opens_at_ms + occurrence->duration_s * INT64_C(1000);
+    if (of->is_serial)
+        end_ms +=
+            (of->node_count - 1) * timeline_turn_distance_ms(&w->work->inventory->policy,
+                                                             w->shapes[occurrence->window].ttls,
+                                                             occurrence->duration_s);
+    return end_ms;
+}
+
+bool window_occurrence_of(struct window_work *w, uint32_t window, int64_t opens_at_ms,
+                          struct window_occurrence *occurrence)
+{
+    const struct plan_window *of = &w->work->plan->windows[window];
+    const struct overlay_window *overlay = of->overlay;
     const struct window_shape *shape = &w->shapes[window];
-    uint32_t duration_s = duration_of(of, opens_at_ms);
-    return (struct window_occurrence){.window = window,
-                                      .opens_at_ms = opens_at_ms,
-                                      .begin_at_ms = opens_at_ms - shape->lead_ms,
-                                      .end_at_ms = opens_at_ms +
-                                                   tail_of(w->work, of, shape->ttls, duration_s),
-                                      .duration_s = duration_s};
+    uint32_t duration_s = duration_of(&of->declared, opens_at_ms);
+    *occurrence = (struct window_occurrence){
+        .window = window,
+        .opens_at_ms = opens_at_ms,
+        .begin_at_ms = opens_at_ms - shape->lead_ms,
+        .end_at_ms = opens_at_ms + tail_of(w->work, &of->declared, shape->ttls, duration_s),
+        .duration_s = duration_s,
+        .ended = window_find_opening(w->work->overlays, of->declared.id, opens_at_ms),
+        .ended_at_ms = TIMELINE_NEVER};
+    if (occurrence->ended)
+        occurrence->ended_at_ms = occurrence->ended->at_ms;
+    if (!overlay)
+        return true;
+    if (last_end(w, occurrence) <= overlay->since_at_ms)
+        return false;
+    if (occurrence->begin_at_ms < overlay->since_at_ms)
+        occurrence->begin_at_ms = overlay->since_at_ms;
+    bool is_over = overlay->ended_at_ms != OVERLAY_NO_END;
+    if (is_over && overlay->ended_at_ms < occurrence->ended_at_ms)
+        occurrence->ended_at_ms = overlay->ended_at_ms;
+    return !is_over || occurrence->begin_at_ms < overlay->ended_at_ms;
+}
+
+/* Adds the occurrences of a window that begin in the range. Those of a window that is newer than
+ * their lead time begin with it. */
+static void fetch_window(struct window_work *w, uint32_t window, int64_t from_ms, int64_t to_ms)
+{
+    struct window_pool *pool = &w->pool;
+    const struct overlay_window *overlay = w->work->plan->windows[window].overlay;
+    const struct window_shape *shape = &w->shapes[window];
+    int64_t first_ms = from_ms;
+    if (overlay && overlay->since_at_ms >= to_ms)
+        return;
+    if (overlay && overlay->since_at_ms >= from_ms)
+        first_ms = overlay->since_at_ms - shape->lead_ms - shape->tail_ms;
+    uint32_t count =
+        window_openings(w, window, first_ms + shape->lead_ms, to_ms + shape->lead_ms, OPENINGS_MAX);
+    pool->items = arena_grow(&w->work->scratch, pool->items, &pool->capacity, pool->count + count,
+                             sizeof *pool->items);
+    for (uint32_t i = 0; i < count; i++) {
+        struct window_occurrence *added = &pool->items[pool->count];
+        if (window_occurrence_of(w, window, w->openings[i], added) &&
+            added->begin_at_ms >= from_ms && added->begin_at_ms < to_ms)
+            pool->count++;
+    }
 }
 
 static void fetch(struct window_work *w, int64_t from_ms, int64_t to_ms)
 {
     struct window_pool *pool = &w->pool;
-    const struct inventory *inventory = w->work->inventory;
-    for (uint32_t i = 0; i < inventory->window_count; i++) {
-        int64_t lead_ms = w->shapes[i].lead_ms;
-        uint32_t count = recurrence_expand(inventory->windows[i].when, from_ms + lead_ms,
-                                           to_ms + lead_ms, w->openings, OPENINGS_MAX);
-        pool->items = arena_grow(&w->work->scratch, pool->items, &pool->capacity,
-                                 pool->count + count, sizeof *pool->items);
-        for (uint32_t j = 0; j < count; j++)
-            pool->items[pool->count++] = window_occurrence_of(w, i, w->openings[j]);
-    }
+    for (uint32_t i = 0; i < w->work->plan->window_count; i++)
+        fetch_window(w, i, from_ms, to_ms);
     if (pool->count)
         qsort(pool->items, pool->count, sizeof *pool->items, window_by_begin);
 }
@@ -163,11 +254,11 @@ void window_cover(struct window_work *w, int64_t from_ms, int64_t to_ms)
 
 struct window_work window_work_of(struct plan_work *work)
 {
-    const struct inventory *inventory = work->inventory;
+    uint32_t count = work->plan->window_count;
     struct window_work w = {.work = work};
-    w.shapes = arena_array(&work->scratch, struct window_shape, inventory->window_count);
+    w.shapes = arena_array(&work->scratch, struct window_shape, count);
     w.openings = arena_array(&work->scratch, int64_t, OPENINGS_MAX);
-    for (uint32_t i = 0; i < inventory->window_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         w.shapes[i] = shape_of(work, i);
         int64_t span_ms = w.shapes[i].lead_ms + w.shapes[i].tail_ms;
         w.longest_ms = span_ms > w.longest_ms ? span_ms : w.longest_ms;

@@ -37,6 +37,16 @@ static uint32_t steps_of(struct ramp ramp, uint32_t ttl_s)
     return steps ? steps : 1;
 }
 
+static void set_end(struct timeline *made, uint32_t ramp_s, int64_t end_at_ms)
+{
+    made->end_at_ms = made->restored_at_ms = end_at_ms;
+    if (end_at_ms == TIMELINE_NEVER)
+        return;
+    struct timeline_level level = timeline_level_at(made, end_at_ms - 1);
+    if (level.num < level.den) /* else it ends before anything fell */
+        made->restored_at_ms = end_at_ms + ms(ramp_s);
+}
+
 /* The instants behind withdrawn_at_ms, all but open_at_ms. */
 static void finish(struct timeline *made, struct ramp ramp, struct timeline_ttls ttls,
                    int64_t end_at_ms)
@@ -48,12 +58,7 @@ static void finish(struct timeline *made, struct ramp ramp, struct timeline_ttls
     if (is_lowered) /* what was fetched just before it was lowered */
         made->clear_at_ms =
             later(made->clear_at_ms, made->lower_at_ms + ms(ttls.ttl_s) + CACHE_ROUND_MS);
-    made->end_at_ms = made->restored_at_ms = end_at_ms;
-    if (end_at_ms == TIMELINE_NEVER)
-        return;
-    struct timeline_level level = timeline_level_at(made, end_at_ms - 1);
-    if (level.num < level.den) /* else it ends before anything fell */
-        made->restored_at_ms = end_at_ms + ms(ramp.ramp_s);
+    set_end(made, ramp.ramp_s, end_at_ms);
 }
 
 struct timeline timeline_of_drain(const struct overlay_drain *drain, struct timeline_ttls ttls,
@@ -89,6 +94,31 @@ struct timeline timeline_of_turn(const struct inventory_policy *policy, struct t
     finish(&made, (struct ramp){policy->ramp_s, policy->ramp_steps}, ttls,
            open_at_ms + ms(duration_s));
     return made;
+}
+
+void timeline_begin_late(struct timeline *timeline, struct timeline_ttls ttls, int64_t since_ms)
+{
+    if (timeline->end_at_ms <= since_ms) {
+        timeline_end_early(timeline, 0, timeline_begin_ms(timeline));
+        return;
+    }
+    if (timeline_begin_ms(timeline) >= since_ms)
+        return;
+    /* Within a ramp it goes on where the ramp should be: a ramp of its own would end later. */
+    if (timeline->lower_at_ms != TIMELINE_NEVER)
+        timeline->lower_at_ms = later(timeline->lower_at_ms, since_ms);
+    if (timeline->withdrawn_at_ms < since_ms)
+        timeline->ramp_at_ms = timeline->withdrawn_at_ms = since_ms;
+    int64_t last_long_ms =
+        timeline->lower_at_ms == TIMELINE_NEVER ? timeline->withdrawn_at_ms : timeline->lower_at_ms;
+    timeline->clear_at_ms =
+        later(timeline->clear_at_ms, last_long_ms + ms(ttls.ttl_s) + CACHE_ROUND_MS);
+}
+
+void timeline_end_early(struct timeline *timeline, uint32_t ramp_s, int64_t end_ms)
+{
+    if (end_ms < timeline->end_at_ms)
+        set_end(timeline, ramp_s, end_ms);
 }
 
 int64_t timeline_turn_distance_ms(const struct inventory_policy *policy, struct timeline_ttls ttls,

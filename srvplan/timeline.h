@@ -64,6 +64,13 @@ struct timeline timeline_of_drain(const struct overlay_drain *drain, struct time
 struct timeline timeline_of_turn(const struct inventory_policy *policy, struct timeline_ttls ttls,
                                  int64_t open_at_ms, uint32_t duration_s);
 
+/* Begins it late: what should have come before since_ms comes then, and caches still hold what they
+ * fetched until then. A turn that should have ended by then does not come at all. */
+void timeline_begin_late(struct timeline *timeline, struct timeline_ttls ttls, int64_t since_ms);
+
+/* Ends it at end_ms when it would end later; what has not begun by then never begins. */
+void timeline_end_early(struct timeline *timeline, uint32_t ramp_s, int64_t end_ms);
+
 /* From the opening of one turn of a serial window to that of the next: the node before is whole
  * again and in every cache, then the next one goes. */
 int64_t timeline_turn_distance_ms(const struct inventory_policy *policy, struct timeline_ttls ttls,

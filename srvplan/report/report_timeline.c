@@ -16,7 +16,7 @@ static const struct inventory *inventory_of(const struct plan *plan)
 
 static struct text window_id(const struct plan *plan, const struct plan_occurrence *occurrence)
 {
-    return inventory_of(plan)->windows[occurrence->window].id;
+    return plan->windows[occurrence->window].declared.id;
 }
 
 /* Of all turns together: what the earliest or the busiest of them is in. */

@@ -306,8 +306,10 @@ static const struct plan_member *telling_member(const struct plan_set *set)
 
 START_TEST(inventory_and_overlays_make_these_records)
 {
-    struct overlays overlays = {cases[_i].drains, cases[_i].drain_count, cases[_i].weights,
-                                cases[_i].weight_count};
+    struct overlays overlays = {.drains = cases[_i].drains,
+                                .drain_count = cases[_i].drain_count,
+                                .weights = cases[_i].weights,
+                                .weight_count = cases[_i].weight_count};
     struct made made = made_of(cases[_i].make(), &overlays, NOW);
     struct arena arena = {0};
     const struct content_set *content = &made.plan->content.sets[0];
@@ -398,8 +400,10 @@ static const struct {
 
 START_TEST(what_is_worth_knowing_is_a_finding)
 {
-    struct overlays overlays = {&notes[_i].drain, notes[_i].drain.node.len > 0, &notes[_i].weight,
-                                notes[_i].weight.node.len > 0};
+    struct overlays overlays = {.drains = &notes[_i].drain,
+                                .drain_count = notes[_i].drain.node.len > 0,
+                                .weights = &notes[_i].weight,
+                                .weight_count = notes[_i].weight.node.len > 0};
     struct made made = made_of(three_nodes(), &overlays, NOW);
     ck_assert_msg(made.plan->findings.count == 1, "%s: %zu findings", notes[_i].label,
                   made.plan->findings.count);
