@@ -13,7 +13,7 @@ static struct text text_of(const json_t *object, const char *key)
 }
 
 /* Weights have no end here: they were in force then, and no plan of a later instant is made. */
-static void weights_read(struct rows *rows, struct text overlays)
+static void overlays_read(struct rows *rows, struct text overlays)
 {
     json_t *tree = json_loadb(overlays.ptr, overlays.len, 0, NULL);
     size_t i;
@@ -28,6 +28,7 @@ static void weights_read(struct rows *rows, struct text overlays)
         };
         rows_put_weight(rows, &row);
     }
+    rows_parse_windows(rows, tree);
     json_decref(tree);
 }
 
@@ -39,7 +40,7 @@ static struct rows rows_of(const struct store_past *past)
         drain.ended_at_ms = 0; /* it had not ended then */
         rows_put_drain(&rows, &drain);
     }
-    weights_read(&rows, past->revision.overlays);
+    overlays_read(&rows, past->revision.overlays);
     return rows;
 }
 

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies the texts into one block and lets them point there. */
-static char *pack_texts(struct text *const *texts, size_t count)
+char *rows_pack_texts(struct text *const *texts, size_t count)
 {
     size_t size = 1;
     for (size_t i = 0; i < count; i++)
@@ -29,7 +28,7 @@ static struct drain_row drain_row_make(const struct store_drain *drain)
     struct text *const texts[] = {&row->id,         &row->node,   &row->services,
                                   &row->actor,      &row->reason, &row->override_reason,
                                   &row->ended_actor};
-    made.block = pack_texts(texts, COUNT_OF(texts));
+    made.block = rows_pack_texts(texts, COUNT_OF(texts));
     return made;
 }
 
@@ -38,7 +37,7 @@ static struct weight_row weight_row_make(const struct store_weight *weight)
     struct weight_row made = {.row = *weight};
     struct text *const texts[] = {&made.row.node, &made.row.service, &made.row.actor,
                                   &made.row.reason};
-    made.block = pack_texts(texts, COUNT_OF(texts));
+    made.block = rows_pack_texts(texts, COUNT_OF(texts));
     return made;
 }
 
@@ -50,6 +49,7 @@ void rows_fini(struct rows *rows)
         free(rows->weights[i].block);
     free(rows->drains);
     free(rows->weights);
+    rows_fini_windows(rows);
     *rows = (struct rows){0};
 }
 
@@ -60,11 +60,11 @@ struct rows rows_copy(const struct rows *rows)
         rows_put_drain(&copy, &rows->drains[i].row);
     for (size_t i = 0; i < rows->weight_count; i++)
         rows_put_weight(&copy, &rows->weights[i].row);
+    rows_copy_windows(&copy, rows);
     return copy;
 }
 
-/* Opens a gap at `at` in an array of `count` elements of `size` bytes. */
-static void *insert_gap(void *array, size_t count, size_t at, size_t size)
+void *rows_insert_gap(void *array, size_t count, size_t at, size_t size)
 {
     char *grown = realloc(array, (count + 1) * size);
     if (!grown)
@@ -84,7 +84,7 @@ void rows_put_drain(struct rows *rows, const struct store_drain *drain)
         rows->drains[at - 1] = made;
         return;
     }
-    rows->drains = insert_gap(rows->drains, rows->drain_count, at, sizeof made);
+    rows->drains = rows_insert_gap(rows->drains, rows->drain_count, at, sizeof made);
     rows->drains[at] = made;
     rows->drain_count++;
 }
@@ -108,7 +108,7 @@ void rows_put_weight(struct rows *rows, const struct store_weight *weight)
         rows->weights[at] = made;
         return;
     }
-    rows->weights = insert_gap(rows->weights, rows->weight_count, at, sizeof made);
+    rows->weights = rows_insert_gap(rows->weights, rows->weight_count, at, sizeof made);
     rows->weights[at] = made;
     rows->weight_count++;
 }
@@ -199,5 +199,6 @@ struct overlays rows_overlays(const struct rows *rows, struct arena *arena)
                                     .since_at_ms = row->since_at_ms,
                                     .until_at_ms = row->until_at_ms};
     }
+    rows_overlay_windows(rows, arena, &overlays);
     return overlays;
 }

@@ -74,6 +74,26 @@ struct store_weight {
     int64_t since_at_ms, until_at_ms;
 };
 
+/* A window that an operator made. */
+struct store_window {
+    struct text id;
+    struct text body; /* JSON, as window_document reads it */
+    struct text actor, reason;
+    int64_t created_at_ms;
+    int64_t since_at_ms; /* it opens as it does since then */
+    int64_t ended_at_ms; /* taken away, while it was under way; 0: it was not */
+    uint64_t version;    /* grows with every change: the ETag */
+};
+
+/* What became of one opening of a window, the inventory's or an operator's. */
+struct store_opening {
+    struct text window;
+    int64_t opens_at_ms;
+    int change; /* enum opening_change */
+    int64_t at_ms;
+    struct text actor, reason;
+};
+
 struct store_revision {
     uint64_t number; /* 1 and up; 0: none */
     int64_t at_ms;
@@ -155,6 +175,15 @@ struct store_change {
     size_t weight_count;
     const struct store_weight *weights_removed; /* by (node, service) */
     size_t weights_removed_count;
+    const struct store_window *windows; /* inserted, or replaced by id */
+    size_t window_count;
+    const struct text *windows_removed; /* ids; before others are inserted */
+    size_t windows_removed_count;
+    const struct store_opening *openings; /* inserted, or replaced by (window, opens_at_ms) */
+    size_t opening_count;
+    const struct store_opening *openings_removed; /* by (window, opens_at_ms) */
+    size_t openings_removed_count;
+    const struct digest *calendar_key; /* NULL: unchanged */
     const struct store_slot *slots; /* all of them, when zones is not NULL; else those that moved */
     size_t slot_count;
     const struct store_zone *zones; /* NULL: unchanged; else all of them, replacing the old list */
@@ -181,6 +210,12 @@ struct store_state {
     size_t drain_count;
     const struct store_weight *weights;
     size_t weight_count;
+    const struct store_window *windows; /* by id */
+    size_t window_count;
+    const struct store_opening *openings; /* by window, then opens_at_ms */
+    size_t opening_count;
+    bool has_calendar_key;
+    struct digest calendar_key; /* of the secret in the calendar's URL */
     const struct store_slot *slots;
     size_t slot_count;
     const struct store_zone *zones;

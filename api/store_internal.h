@@ -9,6 +9,7 @@
  * store_answer.c   Idempotency-Keys, and the answers that they had
  * store_read.c     rows → struct store_state
  * store_tokens.c   both, for tokens
+ * store_windows.c  both for windows
  * store_schema.c   the tables */
 #pragma once
 #include "api/store.h"
@@ -139,6 +140,10 @@ NODISCARD bool store_read_audit_head(struct store *store, struct error *err);
 
 /* Of schema 2: its lines into the new table, chained. */
 NODISCARD bool store_chain_audit(struct store *store, struct error *err);
+/* -- store_windows.c -- */
+
+NODISCARD bool store_write_windows(struct writing *w);
+NODISCARD bool store_read_windows(struct store *store, struct error *err);
 
 /* -- store_read.c -- */
 

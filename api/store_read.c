@@ -217,7 +217,8 @@ bool store_read_state(struct store *store, int64_t now_ms, struct error *err)
                           &state->zones, &state->zone_count, err) &&
            read_zone_rows(store, "SELECT name, 0, serial FROM retired_zones ORDER BY name",
                           &state->retired, &state->retired_count, err) &&
-           read_versions(store, week_ago_ms, err) && store_read_tokens(store, err);
+           read_versions(store, week_ago_ms, err) && store_read_tokens(store, err) &&
+           store_read_windows(store, err);
 }
 
 bool store_read_begin(struct store *store, struct error *err)

@@ -38,6 +38,30 @@
 #define AUDIT_NOT_DELETED \
     "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit" \
     "  BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END"
+#define WINDOW_TABLES \
+      "CREATE TABLE windows (" \
+      "  id TEXT NOT NULL PRIMARY KEY," \
+      "  body TEXT NOT NULL," \
+      "  actor TEXT NOT NULL," \
+      "  reason TEXT NOT NULL," \
+      "  created_at_ms INTEGER NOT NULL," \
+      "  since_at_ms INTEGER NOT NULL," \
+      "  ended_at_ms INTEGER NOT NULL," \
+      "  version INTEGER NOT NULL CHECK (version > 0)" \
+      ") STRICT, WITHOUT ROWID", \
+      "CREATE TABLE window_openings (" \
+      "  window TEXT NOT NULL," /* of the inventory or of windows, so it refers to neither */ \
+      "  opens_at_ms INTEGER NOT NULL," \
+      "  change INTEGER NOT NULL CHECK (change IN (0, 1))," \
+      "  at_ms INTEGER NOT NULL," \
+      "  actor TEXT NOT NULL," \
+      "  reason TEXT NOT NULL," \
+      "  PRIMARY KEY (window, opens_at_ms)" \
+      ") STRICT, WITHOUT ROWID", \
+      "CREATE TABLE calendar (" \
+      "  id INTEGER PRIMARY KEY CHECK (id = 1)," \
+      "  key_digest BLOB NOT NULL CHECK (length(key_digest) = 32)" \
+      ") STRICT"
 
 #define ANSWERS_TABLE \
     "CREATE TABLE answers (" \
@@ -114,6 +138,8 @@ const char *const store_schema[] = {
     "  PRIMARY KEY (node, service)"
     ") STRICT, WITHOUT ROWID",
 
+    WINDOW_TABLES,
+
     "CREATE TABLE slots ("
     "  slot INTEGER PRIMARY KEY CHECK (slot BETWEEN 0 AND 4294967295),"
     "  serial INTEGER NOT NULL CHECK (serial BETWEEN 0 AND 4294967295)"
@@ -189,6 +215,7 @@ static const char *const from_2[] = {
     AUDIT_NOT_DELETED,
     ANSWERS_TABLE,
     ANSWERS_AT,
+    WINDOW_TABLES,
     NULL,
 };
 /* clang-format on */

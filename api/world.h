@@ -82,7 +82,9 @@ struct world_view {
     struct store_audit_head audit; /* the last line of the audit */
     bool is_ready;
     const char *const *not_ready; /* reasons, NULL-terminated */
-    uint64_t index;               /* grows with every new view */
+    bool has_calendar_key;
+    struct digest calendar_key; /* of the secret in the calendar's URL */
+    uint64_t index;             /* grows with every new view */
     int64_t started_at_ms;
     const uint64_t *guard_refusals; /* by guard, since the start; atomic, the world's own */
 };
@@ -128,6 +130,11 @@ enum world_job_kind {
     WORLD_AUDIT_VERIFY, /* whether its chain holds; changes nothing */
     /* The answer that its key had before, or not-found; does nothing else. */
     WORLD_KEY_ONLY,
+    WORLD_WINDOW_PUT, /* see world_window.h */
+    WORLD_WINDOW_REMOVE,
+    WORLD_WINDOW_SKIP,
+    WORLD_WINDOW_END,
+    WORLD_CALENDAR_KEY,
 };
 
 /* How a drain goes; what is not given is as the inventory's policy says. */
@@ -160,9 +167,10 @@ struct world_request {
     uint64_t if_match;
     enum weight_form weight_form;
     int32_t weight_value;
-    const struct world_token_change *token; /* TOKEN_*: world_token.h */
-    uint64_t before;                        /* REVISIONS: keyset; REVISION: which */
-    const struct world_audit_query *audit;  /* AUDIT, AUDIT_VERIFY: world_audit.h */
+    const struct world_token_change *token;   /* TOKEN_*: world_token.h */
+    const struct world_audit_query *audit;    /* AUDIT, AUDIT_VERIFY: world_audit.h */
+    const struct world_window_change *window; /* WINDOW_*, CALENDAR_KEY */
+    uint64_t before;                          /* REVISIONS: keyset; REVISION: which */
     uint32_t limit;
 };
 

@@ -27,6 +27,8 @@ struct planned {
     unsigned refs; /* atomic */
     struct arena arena;
     struct overlays overlays;
+    struct window_body **bodies; /* of the windows among the overlays; NULL: one cannot be read */
+    size_t body_count;
     struct plan *plan;
     struct base *base; /* a reference */
 };
@@ -109,6 +111,8 @@ struct world {
     char settings_pending[WORLD_PENDING_SIZE]; /* names that wait for a restart */
     char publish_problem[256];                 /* why the image could not be written */
     char store_problem[512];                   /* not empty: there is no store, and so no plan */
+    bool has_calendar_key;
+    struct digest calendar_key;
     uint64_t index;
     uint64_t guard_refusals[PLAN_GUARD_COUNT]; /* atomic */
     int64_t started_at_ms;
@@ -139,6 +143,7 @@ struct candidate {
     struct text actor, cause;
     int64_t at_ms;
     bool may_use_ballast; /* an undrain: it must work on a full disk */
+    int64_t look_at_ms;   /* a dry run shows the plan of this instant; 0: of the change */
 };
 
 void candidate_fini(struct candidate *candidate);

@@ -18,7 +18,8 @@ void job_fail(struct world_result *result, const char *problem, enum error_kind 
  * candidate's own. */
 static struct planned *plan_outcome(const struct world *world, const struct candidate *candidate)
 {
-    int64_t at_ms = candidate->at_ms;
+    int64_t at_ms =
+        candidate->look_at_ms > candidate->at_ms ? candidate->look_at_ms : candidate->at_ms;
     for (size_t i = 0; i < candidate->change.drain_count; i++) {
         const struct store_drain *row = &candidate->change.drains[i];
         const struct plan_hold *hold = world_find_hold(candidate->planned->plan, row->id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* world_job: what the files of the world's jobs share; nobody else includes it. world_job.c has
- * what every change does, world_drains.c the drains, world_jobs.c the rest and the choice. */
+ * what every change does, world_drains.c the drains, world_windows.c the windows, world_jobs.c the
+ * rest and the choice. */
 #pragma once
 #include "api/world_internal.h"
 
@@ -31,6 +32,17 @@ bool job_check_nodes(const struct world *world, const struct world_request *requ
                      struct world_result *result);
 bool job_check_until(const struct world *world, const struct world_request *request,
                      struct world_result *result);
+
+void job_window_put(struct world *world, const struct world_request *request,
+                    struct world_result *result);
+void job_window_remove(struct world *world, const struct world_request *request,
+                       struct world_result *result);
+void job_window_skip(struct world *world, const struct world_request *request,
+                     struct world_result *result);
+void job_window_end(struct world *world, const struct world_request *request,
+                    struct world_result *result);
+void job_calendar_key(struct world *world, const struct world_request *request,
+                      struct world_result *result);
 
 void job_drain_add(struct world *world, const struct world_request *request,
                    struct world_result *result);

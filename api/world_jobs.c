@@ -221,5 +221,20 @@ void world_run_job(struct world *world, const struct world_request *request,
     case WORLD_AUDIT_VERIFY:
         job_audit_verify(world, request, result);
         break;
+    case WORLD_WINDOW_PUT:
+        job_window_put(world, request, result);
+        break;
+    case WORLD_WINDOW_REMOVE:
+        job_window_remove(world, request, result);
+        break;
+    case WORLD_WINDOW_SKIP:
+        job_window_skip(world, request, result);
+        break;
+    case WORLD_WINDOW_END:
+        job_window_end(world, request, result);
+        break;
+    case WORLD_CALENDAR_KEY:
+        job_calendar_key(world, request, result);
+        break;
     }
 }

@@ -322,6 +322,10 @@ static bool restore(struct world *world, const struct store_state *state, struct
         rows_put_drain(&world->rows, &state->drains[i]);
     for (size_t i = 0; i < state->weight_count; i++)
         rows_put_weight(&world->rows, &state->weights[i]);
+    for (size_t i = 0; i < state->window_count; i++)
+        rows_load_window(&world->rows, &state->windows[i]);
+    for (size_t i = 0; i < state->opening_count; i++)
+        rows_put_opening(&world->rows, &state->openings[i]);
     if (!base_restore_slots(base, state, &world->serials)) {
         base_unref(base);
         return error_set(err, ERROR_UNAVAILABLE,
@@ -358,6 +362,8 @@ bool world_load(struct world *world, struct error *err)
     for (size_t i = 0; i < state->retired_count; i++)
         world_remember_retired(world, &state->retired[i]);
     world->tokens = tokens_new(state->tokens, state->token_count);
+    world->has_calendar_key = state->has_calendar_key;
+    world->calendar_key = state->calendar_key;
     world->options.dnsd.may_adopt = state->revision.number != 0;
     return state->revision.number == 0 ? first_start(world, err) : restore(world, state, err);
 }

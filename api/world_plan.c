@@ -11,6 +11,7 @@ struct planned *planned_make(struct base *base, const struct rows *rows, int64_t
     planned->refs = 1;
     planned->base = base_ref(base);
     planned->overlays = rows_overlays(rows, &planned->arena);
+    planned->bodies = rows_ref_bodies(rows, &planned->arena, &planned->body_count);
     planned->plan = plan_compute(&(struct plan_input){
         .layout = base->layout, .overlays = &planned->overlays, .at_ms = at_ms});
     return planned;
@@ -27,6 +28,8 @@ void planned_unref(struct planned *planned)
     if (!planned || __atomic_sub_fetch(&planned->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     plan_free(planned->plan);
+    for (size_t i = 0; i < planned->body_count; i++)
+        window_body_unref(planned->bodies[i]);
     base_unref(planned->base);
     arena_fini(&planned->arena);
     free(planned);

@@ -66,8 +66,9 @@ static uint32_t *move_serials(const struct world *world, const struct planned *n
  */
 
 /* The overlays of a plan as JSON, for the revision's row. */
-static struct text overlays_json(struct arena *arena, const struct overlays *overlays)
+static struct text overlays_json(struct arena *arena, const struct candidate *candidate)
 {
+    const struct overlays *overlays = &candidate->planned->overlays;
     json_t *drains = json_array(), *weights = json_array();
     for (uint32_t i = 0; i < overlays->drain_count; i++) {
         const struct overlay_drain *drain = &overlays->drains[i];
@@ -82,6 +83,7 @@ static struct text overlays_json(struct arena *arena, const struct overlays *ove
                                                  weight->value));
     }
     json_t *both = json_pack("{s:o, s:o}", "drains", drains, "weights", weights);
+    rows_print_windows(&candidate->rows, candidate->planned->plan, both);
     char *dumped = json_dumps(both, JSON_COMPACT | JSON_SORT_KEYS);
     struct text copy = arena_text(arena, text_from(dumped));
     free(dumped);
@@ -181,7 +183,7 @@ static bool commit_candidate(struct world *world, struct candidate *candidate, u
         .cause = candidate->cause,
         .inventory_id = base->source.id,
         .inventory_digest = base->text_digest,
-        .overlays = overlays_json(&arena, &candidate->planned->overlays),
+        .overlays = overlays_json(&arena, candidate),
     };
     size_t *where = NULL;
     int64_t inventory_id = 0;

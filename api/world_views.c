@@ -233,6 +233,8 @@ void world_renew_view(struct world *world)
         .served_at_ms = world->served_revision == world->revision ? world->served_at_ms : 0,
         .index = ++world->index,
         .started_at_ms = world->started_at_ms,
+        .has_calendar_key = world->has_calendar_key,
+        .calendar_key = world->calendar_key,
     };
     box->view.tokens = box->tokens = tokens_ref(world->tokens);
     if (world->store)

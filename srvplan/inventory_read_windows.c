@@ -3,6 +3,7 @@
 #include "srvplan/inventory_read.h"
 #include "srvplan/recurrence.h"
 #include "srvplan/rrule.h"
+#include "srvplan/window_document.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -183,16 +184,14 @@ static void end_check(struct load *load, const struct place *window, json_t *val
                     "expected \"end\" or \"duration\", found both");
 }
 
-/* False: it has no node that is not off, so it is left out, which is said. */
-static bool window_read(struct load *load, const struct place *place, json_t *value,
-                        struct inventory_window *window)
+/* All but its nodes, which it gives as they are written; NULL: there are none. */
+static json_t *window_read(struct load *load, const struct place *place, json_t *value,
+                           struct inventory_window *window)
 {
     struct window_settings settings = {0};
-    struct place of_nodes = place_value(place, "nodes");
-    struct index_list nodes = {0};
     struct local_time start;
     if (!object_read(load, place, value, window_rows, &settings))
-        return true;
+        return NULL;
     end_check(load, place, value);
     bool has_start = local_time_parse(settings.start, &start, NULL);
     window->start = settings.start;
@@ -207,8 +206,17 @@ static bool window_read(struct load *load, const struct place *place, json_t *va
         when_read(load, place, start, window);
     window->is_serial = settings.is_serial.value;
     window->comment = settings.comment;
-    if (!settings.nodes || !list_expected(load, &of_nodes, settings.nodes, 1) ||
-        !nodes_select(load, &of_nodes, settings.nodes, &nodes))
+    return settings.nodes;
+}
+
+/* False: it has no node that is not off, so it is left out, which is said. */
+static bool window_nodes_read(struct load *load, const struct place *place, json_t *selectors,
+                              struct inventory_window *window)
+{
+    struct place of_nodes = place_value(place, "nodes");
+    struct index_list nodes = {0};
+    if (!selectors || !list_expected(load, &of_nodes, selectors, 1) ||
+        !nodes_select(load, &of_nodes, selectors, &nodes))
         return true;
     window->nodes = nodes.items;
     window->node_count = nodes.count;
@@ -242,7 +250,82 @@ void windows_read(struct load *load, const struct place *place, json_t *windows)
         *window =
             (struct inventory_window){.id = arena_text(load->arena, text_from(entries[i].key))};
         id_check(load, &at_key, entries[i].key);
-        if (window_read(load, &at_value, entries[i].value, window))
+        json_t *selectors = window_read(load, &at_value, entries[i].value, window);
+        if (window_nodes_read(load, &at_value, selectors, window))
             inventory->window_count++;
     }
+}
+
+/* -- one alone ----------------------------------------------------------------------------------
+ */
+
+static void selectors_read(struct load *load, json_t *list, struct overlay_window *window)
+{
+    static const struct place document = {0};
+    struct place place = place_value(&document, "nodes");
+    if (!list || !list_expected(load, &place, list, 1))
+        return;
+    struct text *selectors = arena_array(load->arena, struct text, json_array_size(list));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct place item = place_item(&place, i);
+        const json_t *value = json_array_get(list, i);
+        if (json_is_string(value))
+            selectors[i] = arena_text(load->arena, json_text(value));
+        else
+            expected(load, &item, "a selector in quotes, or the id of a node", value);
+    }
+    window->selectors = selectors;
+    window->selector_count = (uint32_t)json_array_size(list);
+}
+
+/* The selectors must mean something in an inventory, which is only read. */
+static void selectors_check(struct load *load, const struct inventory *inventory, json_t *list)
+{
+    static const struct place document = {0};
+    struct inventory aside = *inventory;
+    struct inventory_window window = {0};
+    struct inventory *own = load->inventory;
+    load->inventory = &aside;
+    load->marks = arena_array(&load->scratch, bool, inventory->node_count);
+    load->node_is_uncertain = arena_array(&load->scratch, bool, inventory->node_count);
+    if (list && load->mistakes.errors == 0 && !window_nodes_read(load, &document, list, &window))
+        mistake_add(&load->mistakes, &document, "window-without-nodes",
+                    "name a node that is not off", "all nodes of the window are off");
+    load->inventory = own;
+}
+
+/* Without a text there are no lines, and the order is that of reading. */
+static void mistakes_list(const struct mistakes *mistakes, struct findings *findings)
+{
+    for (size_t i = 0; i < mistakes->count; i++)
+        findings_add(findings, &(struct finding){.severity = mistakes->items[i].severity,
+                                                 .code = mistakes->items[i].code,
+                                                 .pointer = mistakes->items[i].spot.pointer,
+                                                 .file = "",
+                                                 .message = mistakes->items[i].message,
+                                                 .mend = mistakes->items[i].mend});
+}
+
+bool window_document_read(struct arena *arena, const struct inventory *inventory, struct text id,
+                          json_t *value, struct overlay_window *window, struct findings *findings)
+{
+    static const struct place document = {0};
+    struct inventory none = {0};
+    struct load load = {.inventory = &none, .arena = arena};
+    struct place of_id = place_value(&document, "id");
+    struct overlay_window read = *window;
+    const char *name = arena_cstr(arena, id);
+    read.window = (struct inventory_window){.id = text_from(name)};
+    id_check(&load, &of_id, name);
+    json_t *selectors = window_read(&load, &document, value, &read.window);
+    selectors_read(&load, selectors, &read);
+    if (inventory)
+        selectors_check(&load, inventory, selectors);
+    bool is_good = load.mistakes.errors == 0;
+    mistakes_list(&load.mistakes, findings);
+    mistakes_fini(&load.mistakes);
+    arena_fini(&load.scratch);
+    if (is_good)
+        *window = read;
+    return is_good;
 }

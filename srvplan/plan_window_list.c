@@ -2,8 +2,6 @@
 /* The windows that count: the inventory's, and behind them those of operators that have nodes. */
 #include "srvplan/plan_window_build.h"
 
-#include <string.h>
-
 static bool is_in_inventory(const struct inventory *inventory, struct text id)
 {
     uint32_t low = 0, high = inventory->window_count;
@@ -25,14 +23,22 @@ static uint32_t select_nodes(struct plan_work *work, const struct overlay_window
                              const uint32_t **nodes)
 {
     const struct inventory *inventory = work->inventory;
-    uint32_t *found = arena_array(&work->plan->arena, uint32_t, inventory->node_count), count = 0;
-    for (uint32_t i = 0; i < inventory->node_count; i++) {
-        bool is_meant = false;
-        for (uint32_t j = 0; j < overlay->selector_count && !is_meant; j++)
-            is_meant = inventory_selects(inventory, overlay->selectors[j], i);
-        if (is_meant)
-            found[count++] = i;
+    bool *is_meant = arena_array(&work->scratch, bool, inventory->node_count);
+    uint32_t count = 0, at = 0;
+    for (uint32_t i = 0; i < overlay->selector_count; i++) {
+        struct text selector = overlay->selectors[i];
+        uint32_t node = inventory_find_node(inventory, selector); /* no id has a ':' or '*' */
+        uint32_t from = node == INVENTORY_NONE ? 0 : node;
+        uint32_t to = node == INVENTORY_NONE ? inventory->node_count : node + 1;
+        for (uint32_t j = from; j < to; j++)
+            is_meant[j] |= inventory_selects(inventory, selector, j);
     }
+    for (uint32_t i = 0; i < inventory->node_count; i++)
+        count += is_meant[i];
+    uint32_t *found = arena_array(&work->plan->arena, uint32_t, count);
+    for (uint32_t i = 0; i < inventory->node_count; i++)
+        if (is_meant[i])
+            found[at++] = i;
     *nodes = found;
     return count;
 }
