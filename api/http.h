@@ -6,31 +6,36 @@
  * library counts the body's bytes and writes the answer, on one thread of its own. Every
  * connection carries one request ("Connection: close"). Reads answer at once from the view in
  * force. A change is submitted to the world and its connection suspended; the world's callback
- * makes the answer and resumes it. So nothing here waits for a disk or for dnsd.
+ * makes the answer and resumes it. Long polls and event streams sleep suspended until the world has
+ * another view. So nothing here waits for a disk or for dnsd (http_flight.h).
  *
  * Two ways in: TCP, with a token, and a UNIX socket of mode 0600, where the kernel names the peer.
  * No TLS yet: a TCP address that is not loopback is refused. A proxy in front must itself refuse
  * ambiguous framing. */
 #pragma once
 #include "api/auth.h"
+#include "api/events.h"
 #include "api/world.h"
 #include "zones/base/error.h"
 
 /* 0 means the default. */
 struct http_limits {
-    unsigned connections; /* 256 */
-    unsigned per_address; /* 64; not on the UNIX socket */
-    unsigned head_ms;     /* 10 s from accept to the whole head */
-    unsigned request_ms;  /* 10 s from accept to the whole body */
-    unsigned answer_ms;   /* 150 s: 64 waiting changes of at most 2 s each, and then the reading */
-    unsigned idle_s;      /* 15 s without a byte, while the library has the connection */
-    unsigned stop_ms;     /* 5 s for changes under way when the server stops */
+    unsigned connections;  /* 256 */
+    unsigned per_address;  /* 64; not on the UNIX socket */
+    unsigned head_ms;      /* 10 s from accept to the whole head */
+    unsigned request_ms;   /* 10 s from accept to the whole body */
+    unsigned answer_ms;    /* 150 s: 64 waiting changes of at most 2 s each, and then the reading */
+    unsigned idle_s;       /* 15 s without a byte, while the library has the connection */
+    unsigned stop_ms;      /* 5 s for changes under way when the server stops */
+    unsigned waiting;      /* 100 event streams and long polls together */
+    unsigned heartbeat_ms; /* 15 s without an event, then a comment */
 };
 
 struct http_options {
     const char *address;     /* "127.0.0.1:8053"; NULL: no TCP */
     const char *socket_path; /* DIR/api.sock; NULL: none */
     struct http_limits limits;
+    struct events *events; /* for those who follow them; borrowed */
 };
 
 struct http;

@@ -346,8 +346,18 @@ struct door_connection *door_find(struct door *door, int fd)
 
 void door_request_is_whole(struct door *door, struct door_connection *connection)
 {
+    door_may_take(door, connection, 0);
+}
+
+void door_may_take(struct door *door, struct door_connection *connection, int64_t extra_ms)
+{
     reaper_set_phase(&door->reaper, (struct reaper_entry *)connection, REAPER_ANSWER,
-                     clock_monotonic_ms() + door->reaper.limits.answer_ms);
+                     clock_monotonic_ms() + extra_ms + door->reaper.limits.answer_ms);
+}
+
+void door_stays(struct door *door, struct door_connection *connection)
+{
+    reaper_set_phase(&door->reaper, (struct reaper_entry *)connection, REAPER_ANSWER, INT64_MAX);
 }
 
 void door_release(struct door *door, struct door_connection *connection)

@@ -73,5 +73,11 @@ struct door_connection *door_find(struct door *door, int fd);
 /* The request is whole: from now on answer_ms counts. */
 void door_request_is_whole(struct door *door, struct door_connection *connection);
 
+/* The answer may take that much longer than others: a long poll. */
+void door_may_take(struct door *door, struct door_connection *connection, int64_t extra_ms);
+
+/* The answer has no end: it stays until it is closed. */
+void door_stays(struct door *door, struct door_connection *connection);
+
 /* The library is about to close the socket. Frees the connection. */
 void door_release(struct door *door, struct door_connection *connection);

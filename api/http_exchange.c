@@ -32,6 +32,31 @@ static void choose_id(struct exchange *exchange)
     snprintf(exchange->id, sizeof exchange->id, "%016" PRIx64, random);
 }
 
+static bool is_lower_hex(struct text text)
+{
+    bool is_zero = true;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        is_zero = is_zero && c == '0';
+    }
+    return !is_zero;
+}
+
+/* W3C Trace Context, section 3.2: 00-TRACE-PARENT-FLAGS; what is none is not passed on. */
+static void take_trace(struct exchange *exchange)
+{
+    struct text text = gate_field_find(exchange->head, "traceparent");
+    if (text.len != EXCHANGE_TRACE_SIZE - 1 || !text_starts_with(text, "00-") ||
+        text.ptr[35] != '-' || text.ptr[52] != '-' ||
+        !is_lower_hex((struct text){text.ptr + 3, 32}) ||
+        !is_lower_hex((struct text){text.ptr + 36, 16}) ||
+        strspn(text.ptr + 53, "0123456789abcdef") < 2)
+        return;
+    memcpy(exchange->trace, text.ptr, text.len);
+}
+
 static bool is_json_type(struct text type)
 {
     const char *semicolon = type.len ? memchr(type.ptr, ';', type.len) : NULL;
@@ -65,14 +90,18 @@ void exchange_begin(struct exchange *exchange, const struct door_connection *con
     struct request *request = &exchange->request;
     struct response *response = &exchange->response;
     exchange->head = &connection->head;
+    exchange->begun_us = clock_monotonic_us();
     choose_id(exchange);
+    take_trace(exchange);
     if (!router_match(request, exchange->head, response))
         return;
     request->if_match = gate_field_find(exchange->head, "if-match");
     request->if_none_match = gate_field_find(exchange->head, "if-none-match");
+    request->last_event_id = gate_field_find(exchange->head, "last-event-id");
     if (!identity_find(request, response, connection, auth, view))
         return;
     request_parse_query(request, exchange->head->query, request->route->parameters, response);
+    request_read_wait(request, response);
     identity_sign(&request->job, &request->identity);
     if (request->route->is_change)
         request->job.is_dry_run = request_flag(request, "dry_run", response);
@@ -123,6 +152,8 @@ bool exchange_handle(struct exchange *exchange, const struct world_view *view, i
     if (response->status)
         return false;
     const struct route *route = request->route;
+    if (request_can_wait(request))
+        response->index = view->index;
     if (!view->plan && route->role != ROLE_NONE) { /* no store, no plan: say why, to everybody */
         response_problem(response, "unavailable", "%s", view->not_ready[0]);
         return false;
@@ -165,12 +196,42 @@ void exchange_finish(struct exchange *exchange, const struct world_result *resul
     take_timing(&exchange->response, &result->spent);
     if (!exchange->response.status)
         response_problem(&exchange->response, "internal", "the result was not told");
-    if (request->route->is_change && !request->job.is_dry_run)
-        log_info("change by API", log_text("actor", request->job.actor.name),
-                 log_text("source", request->job.actor.source),
-                 log_string("method", gate_method_print(request->method)),
-                 log_text("path", request->path), log_number("status", exchange->response.status),
-                 log_string("request_id", exchange->id));
+}
+
+bool exchange_is_of_view(const struct exchange *exchange, const struct world_view *view)
+{
+    const struct request *request = &exchange->request;
+    return exchange->response.status == 0 && request->route->is_of_view && view->plan &&
+           !request->wait.is_given && exchange->received_bytes == 0;
+}
+
+void exchange_take_cached(struct exchange *exchange, const struct world_view *view,
+                          const struct cached_body *cached)
+{
+    struct request *request = &exchange->request;
+    struct response *response = &exchange->response;
+    request->view = view;
+    response->status = 200;
+    response->index = view->index;
+    memcpy(response->etag, cached->etag, sizeof response->etag);
+    if (cached->link)
+        response->link = arena_cstr(&request->arena, text_from(cached->link));
+    response_check_none_match(request, response);
+}
+
+void exchange_log(const struct exchange *exchange)
+{
+    const struct request *request = &exchange->request;
+    if (!request->route || !request->route->is_change || request->identity.role == ROLE_NONE)
+        return;
+    log_info("change by API", log_string("actor", request->identity.actor),
+             log_string("source", request->identity.source),
+             log_string("method", gate_method_print(request->method)),
+             log_text("path", request->path),
+             log_string("dry_run", request->job.is_dry_run ? "yes" : "no"),
+             log_number("status", exchange->response.status),
+             log_number("took_us", clock_monotonic_us() - exchange->begun_us),
+             log_string("request_id", exchange->id), log_string("traceparent", exchange->trace));
 }
 
 char *exchange_body_print(const struct exchange *exchange, size_t *len, const char **type)

@@ -2,11 +2,13 @@
 /* http_exchange: one request on its way through: checked, authenticated, its body gathered, handled
  * and made into an answer. Everything between the library's calls (http.c) and the handlers. */
 #pragma once
+#include "api/body_cache.h"
 #include "api/http_door.h"
 #include "api/router.h"
 
 enum {
     EXCHANGE_ID_SIZE = 65,
+    EXCHANGE_TRACE_SIZE = 56,
     /* A refused body is swallowed up to here, so that the client reads our answer instead of a
      * reset; who announces more is cut off. */
     EXCHANGE_SWALLOW_MAX_BYTES = 4 * 1024 * 1024,
@@ -15,8 +17,10 @@ enum {
 struct exchange {
     struct request request;
     struct response response;
-    const struct gate_head *head; /* of the connection */
-    char id[EXCHANGE_ID_SIZE];    /* X-Request-Id */
+    const struct gate_head *head;    /* of the connection */
+    char id[EXCHANGE_ID_SIZE];       /* X-Request-Id */
+    char trace[EXCHANGE_TRACE_SIZE]; /* traceparent, when it is one; "": none */
+    int64_t begun_us;                /* clock_monotonic_us */
     uint64_t received_bytes;
     uint8_t *body; /* heap */
     size_t body_len, body_room;
@@ -36,6 +40,17 @@ void exchange_take(struct exchange *exchange, struct bytes piece);
 /* The body is whole: parses it and calls the handler. True: request.job is to be submitted. */
 NODISCARD bool exchange_handle(struct exchange *exchange, const struct world_view *view,
                                int64_t now_ms);
+
+/* True when an answer from the cache will do: a read of a route that says so, without mistakes. */
+bool exchange_is_of_view(const struct exchange *exchange, const struct world_view *view);
+
+/* Makes the response one that was kept, in place of exchange_handle. Takes the view. */
+void exchange_take_cached(struct exchange *exchange, const struct world_view *view,
+                          const struct cached_body *cached);
+
+/* A line of the log for each change that somebody asked for, done or refused; not for strangers,
+ * who must not fill disks. */
+void exchange_log(const struct exchange *exchange);
 
 /* The job has its result. `now_ms`: it has taken a while, and states are told as of now. */
 void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms);

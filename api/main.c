@@ -5,6 +5,8 @@
 #include "api/auth.h"
 #include "api/http.h"
 #include "api/options.h"
+#include "api/view_events.h"
+#include "zones/base/clock.h"
 #include "zones/base/file.h"
 #include "zones/base/log.h"
 
@@ -30,6 +32,7 @@ struct server {
     char state_path[PATH_MAX], inventory_path[PATH_MAX], dnsd_path[PATH_MAX], socket_path[PATH_MAX];
     int state_directory;
     struct auth *auth;
+    struct events *events;
     struct world *world;
     struct http *http;
 };
@@ -126,6 +129,7 @@ static bool reload_settings(void *context, bool is_dry_run, char pending[static 
 static bool start(struct server *server, struct error *err)
 {
     struct options *options = &server->options;
+    server->events = events_new((uint64_t)clock_realtime_ms());
     if (!open_state(server, err))
         return false;
     find_inventory(server);
@@ -146,6 +150,8 @@ static bool start(struct server *server, struct error *err)
                  .addresses = options->dns,
                  .workers = options->workers,
                  .rate_limit = options->rate_limit},
+        .on_view = view_events_publish,
+        .on_view_context = server->events,
     };
     struct http_options http = {
         .address = options->api,
@@ -154,6 +160,7 @@ static bool start(struct server *server, struct error *err)
                    .per_address = options->max_connections_per_address,
                    .head_ms = options->request_timeout_s * 1000,
                    .request_ms = options->request_timeout_s * 1000},
+        .events = server->events,
     };
     /* The world comes first: its lock on the store keeps a second srvpland from the rest. */
     if (!(server->world = world_start(&world, err)) ||
@@ -176,6 +183,7 @@ static void stop(struct server *server, enum dnsd_ending ending)
 {
     http_stop(server->http);
     world_stop(server->world, ending);
+    events_free(server->events);
     auth_close(server->auth);
     fd_close(&server->state_directory);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/request.h"
 
+#include "api/router.h"
+#include "srvplan/duration.h"
+#include "zones/base/clock.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -174,6 +178,31 @@ bool request_flag(const struct request *request, const char *key, struct respons
     if (value.ptr && !text_is(value, "true") && !text_is(value, "false"))
         response_problem(response, "unknown-parameter", "%s must be true or false", key);
     return text_is(value, "true");
+}
+
+bool request_can_wait(const struct request *request)
+{
+    return is_listed((struct text){"wait", 4}, request->route->parameters);
+}
+
+void request_read_wait(struct request *request, struct response *response)
+{
+    if (!request_can_wait(request))
+        return;
+    struct text index = request_parameter_find(request, "index");
+    struct text text = request_parameter_find(request, "wait");
+    struct request_wait *wait = &request->wait;
+    struct error err = {0};
+    uint32_t wait_s = REQUEST_WAIT_DEFAULT_S;
+    if (text.ptr && !index.ptr)
+        response_problem(response, "unknown-parameter",
+                         "wait needs index: that of the answer that you have (X-Srvplan-Index)");
+    if (index.ptr && !text_to_u64(index, 0, UINT64_MAX, &wait->index))
+        response_problem(response, "unknown-parameter", "index must be a number");
+    if (text.ptr && !duration_parse(text, REQUEST_WAIT_MAX_S, &wait_s, &err))
+        response_problem(response, "unknown-parameter", "wait: %s", err.message);
+    wait->is_given = index.ptr != NULL;
+    wait->wait_ms = wait_s * 1000 + (uint32_t)clock_monotonic_us() % (wait_s * 1000 / 16 + 1);
 }
 
 uint32_t request_limit(const struct request *request, struct response *response)

@@ -8,6 +8,7 @@
  * response with a status is not overwritten, but mistakes of a body add up. */
 #pragma once
 #include "api/auth.h"
+#include "api/events.h"
 #include "api/http_gate.h"
 #include "api/problem.h"
 #include "api/world.h"
@@ -19,6 +20,8 @@ enum {
     REQUEST_PAGE_MAX = 1000,
     RESPONSE_ETAG_SIZE = 40,
     RESPONSE_TIMING_SIZE = 128,
+    REQUEST_WAIT_DEFAULT_S = 5 * 60, /* as Consul's blocking queries */
+    REQUEST_WAIT_MAX_S = 10 * 60,
     REQUEST_MISTAKES_MAX = 100, /* a body of 50,000 unknown members does not get 50,000 lines */
 };
 
@@ -35,6 +38,16 @@ struct response {
     char *location, *allow, *link;     /* in the arena of the request; NULL: none */
     uint32_t retry_after_s;            /* 0: none */
     char timing[RESPONSE_TIMING_SIZE]; /* where the time of a change went; "": none */
+    uint64_t index;                    /* of the view it was read from; 0: of none */
+    bool is_stream;                    /* 200, and then events for ever */
+    struct events_wish stream;
+};
+
+/* A long poll: answer when the view is another than `index`, or after wait_ms. */
+struct request_wait {
+    bool is_given;
+    uint64_t index;
+    uint32_t wait_ms;
 };
 
 struct request_parameter {
@@ -50,6 +63,8 @@ struct request {
     struct request_parameter parameters[REQUEST_PARAMETERS_MAX];
     size_t parameter_count;
     struct text if_match, if_none_match; /* raw; ptr NULL: did not come */
+    struct text last_event_id;           /* likewise */
+    struct request_wait wait;
     struct auth_identity identity;
     json_t *body;                  /* an object; NULL: the route takes none */
     const struct world_view *view; /* as of the start; a reference of the request's own */
@@ -86,6 +101,11 @@ struct text request_parameter_find(const struct request *request, const char *ke
 
 /* "true", "false" or absent (false). */
 bool request_flag(const struct request *request, const char *key, struct response *response);
+
+/* index=N and wait=D, of routes that have them: a long poll. `wait` may be as long as 10 minutes
+ * and gets a sixteenth of chance, so that those who began together do not come back together. */
+bool request_can_wait(const struct request *request);
+void request_read_wait(struct request *request, struct response *response);
 
 /* limit=1…1000, default 100. */
 uint32_t request_limit(const struct request *request, struct response *response);

@@ -12,10 +12,12 @@ struct route {
     const char *path;
     enum role role; /* ROLE_NONE: anybody, without a token */
     bool takes_body;
-    bool is_change; /* takes dry_run; the operator reads of its outcome */
-    bool is_remade; /* `finish` needs no more than drain_ids: the answer to a key that came before
-                       can be made again when it was lost */
-    const char *parameters; /* query keys, one space between; NULL: none */
+    bool is_remade;  /* `finish` needs no more than drain_ids: the answer to a key that came before
+                        can be made again when it was lost */
+    bool is_change;  /* takes dry_run; the operator reads of its outcome */
+    bool is_of_view; /* the answer depends on URL and view alone, not on who asks nor when */
+    const char
+        *parameters; /* query keys, one space between; NULL: none. "index wait": it can wait */
     void (*handle)(struct request *request, struct response *response);
     /* After the job that `handle` left; NULL: it leaves none. */
     void (*finish)(struct request *request, const struct world_result *result,

@@ -282,6 +282,7 @@ struct world *world_start(const struct world_options *options, struct error *err
     world->options = *options;
     world->image_dir.fd = -1;
     world->started_at_ms = clock_realtime_ms();
+    world->index = (uint64_t)world->started_at_ms;
     pthread_mutex_init(&world->lock, NULL);
     pthread_cond_init(&world->changed, NULL);
     if (!load_or_degrade(world, err) || !start_dnsd(world, err)) {

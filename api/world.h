@@ -70,6 +70,7 @@ struct world_view {
     struct digest inventory_digest;
     enum store_source inventory_source;
     uint64_t revision, served_revision;
+    struct text actor, cause;              /* of the revision; clipped */
     int64_t published_at_ms, served_at_ms; /* served_at 0: the current revision is not served */
     const struct content_zone *zones;      /* those of the layout, with their slots */
     const uint32_t *serials;               /* by slot; see world_zone_serial */
@@ -84,7 +85,10 @@ struct world_view {
     const char *const *not_ready; /* reasons, NULL-terminated */
     bool has_calendar_key;
     struct digest calendar_key; /* of the secret in the calendar's URL */
-    uint64_t index;             /* grows with every new view */
+    /* Grows with every new view, and over restarts, as long as the clock does: it begins with the
+     * start's milliseconds. So no ETag or long poll takes a view of today for one of yesterday. */
+    uint64_t index;
+    int64_t made_at_ms;
     int64_t started_at_ms;
     const uint64_t *guard_refusals; /* by guard, since the start; atomic, the world's own */
 };

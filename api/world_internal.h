@@ -101,6 +101,7 @@ struct world {
     /* Idempotency-Key of the job at hand, until its change is stored. */
     const struct store_key *key;
     uint64_t revision, served_revision;
+    char actor[128], cause[256];           /* of the revision, as much as fits */
     int64_t published_at_ms, served_at_ms; /* served_at 0: the current one is not served */
     int64_t tick_again_at_ms;
     int64_t newest_at_ms; /* of the last plan: time does not go back for us */
@@ -152,6 +153,9 @@ void candidate_fini(struct candidate *candidate);
  * 202. On success the world is at the new revision and has a new view. */
 NODISCARD bool world_publish(struct world *world, struct candidate *candidate, bool *served,
                              struct error *err);
+
+/* The revision in force is this one, made by that actor for that cause. */
+void world_note_cause(struct world *world, uint64_t revision, struct text actor, struct text cause);
 
 /* Writes the image of the revision in force again if the file differs. */
 NODISCARD bool world_rewrite_image(struct world *world, struct error *err);

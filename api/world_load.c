@@ -333,7 +333,7 @@ static bool restore(struct world *world, const struct store_state *state, struct
                          "a backup",
                          world->options.state_path);
     }
-    world->revision = state->revision.number;
+    world_note_cause(world, state->revision.number, state->revision.actor, state->revision.cause);
     world->published_at_ms = state->revision.at_ms;
     world->newest_at_ms = state->revision.at_ms;
     world->served_at_ms = state->revision.served_at_ms;

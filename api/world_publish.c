@@ -249,6 +249,15 @@ static bool wait_served(struct world *world)
 /* -- publishing ---------------------------------------------------------------------------------
  */
 
+void world_note_cause(struct world *world, uint64_t revision, struct text actor, struct text cause)
+{
+    world->revision = revision;
+    snprintf(world->actor, sizeof world->actor, "%.*s", (int)actor.len, actor.ptr);
+    snprintf(world->cause, sizeof world->cause, "%.*s", (int)cause.len, cause.ptr);
+    text_end_whole(world->actor);
+    text_end_whole(world->cause);
+}
+
 /* The candidate is stored: it is the world now. */
 static void take_over(struct world *world, struct candidate *candidate, uint64_t number)
 {
@@ -260,7 +269,7 @@ static void take_over(struct world *world, struct candidate *candidate, uint64_t
     rows_fini(&world->rows);
     world->rows = candidate->rows;
     candidate->rows = (struct rows){0};
-    world->revision = number;
+    world_note_cause(world, number, candidate->actor, candidate->cause);
     world->published_at_ms = candidate->at_ms;
     world->served_at_ms = 0;
     world->newest_at_ms = candidate->at_ms;

@@ -26,6 +26,10 @@ struct world_options {
     bool (*reload_settings)(void *context, bool is_dry_run, char pending[static WORLD_PENDING_SIZE],
                             struct error *err);
     void *reload_context;
+    /* Called with every new view and the one before (NULL: the first), in order, by whoever makes
+     * it: the starter's thread, then the world's. NULL: nobody wants to know. */
+    void (*on_view)(void *context, const struct world_view *before, const struct world_view *now);
+    void *on_view_context;
 };
 
 /* Opens the store, settles which inventory is in force, writes the image, starts or adopts dnsd,

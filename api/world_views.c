@@ -232,6 +232,7 @@ void world_renew_view(struct world *world)
         .published_at_ms = world->published_at_ms,
         .served_at_ms = world->served_revision == world->revision ? world->served_at_ms : 0,
         .index = ++world->index,
+        .made_at_ms = clock_realtime_ms(),
         .started_at_ms = world->started_at_ms,
         .has_calendar_key = world->has_calendar_key,
         .calendar_key = world->calendar_key,
@@ -241,12 +242,16 @@ void world_renew_view(struct world *world)
         box->view.audit = store_audit_head(world->store);
     if (world->planned)
         add_plan(world, box);
+    box->view.actor = arena_text(&box->arena, text_from(world->actor));
+    box->view.cause = arena_text(&box->arena, text_from(world->cause));
     add_dnsd(world, box);
     add_readiness(world, box);
     pthread_mutex_lock(&world->lock);
     struct view_box *old = world->view;
     world->view = box;
     pthread_mutex_unlock(&world->lock);
+    if (world->options.on_view)
+        world->options.on_view(world->options.on_view_context, old ? &old->view : NULL, &box->view);
     if (old)
         world_view_unref(&old->view);
 }

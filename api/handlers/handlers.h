@@ -59,6 +59,8 @@ void token_delete(struct request *request, struct response *response);
 void token_delete_finish(struct request *request, const struct world_result *result,
                          struct response *response);
 
+void events_get(struct request *request, struct response *response);
+
 /* outcome.c: what all changes have in common. */
 
 /* The view that the request began with, and its plan. */
