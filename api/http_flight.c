@@ -220,8 +220,8 @@ static bool take_place(struct flight *flight)
     if (flights->waiting >= flights->options.waiting_max) {
         response_problem(
             &flight->exchange.response, "unavailable",
-            "%u event streams and long polls are open, which is the most (http-streams "
-            "of the configuration); ask without wait, or try again",
+            "%u event streams and long polls are open, which is the most (max-waiting in "
+            "the configuration); ask without wait, or try again",
             flights->waiting);
         return false;
     }

@@ -158,6 +158,7 @@ static bool start(struct server *server, struct error *err)
         .socket_path = server->socket_path,
         .limits = {.connections = options->max_connections,
                    .per_address = options->max_connections_per_address,
+                   .waiting = options->max_waiting,
                    .head_ms = options->request_timeout_s * 1000,
                    .request_ms = options->request_timeout_s * 1000},
         .events = server->events,

@@ -33,6 +33,8 @@ const struct options_row options_rows[] = {
      .help = "connections to the API at a time (default 256)"},
     {.name = "max-connections-per-address", .metavar = "N", .kind = OPTIONS_NUMBER, AT(max_connections_per_address),
      .min = 1, .max = 65536, .help = "of them from one address (default 64)"},
+    {.name = "max-waiting", .metavar = "N", .kind = OPTIONS_NUMBER, AT(max_waiting), .min = 1, .max = 65536,
+     .help = "event streams and long polls at a time (default 100)"},
     {.name = "request-timeout", .metavar = "D", .kind = OPTIONS_DURATION, AT(request_timeout_s), .min = 1, .max = 3600,
      .help = "how long a request to the API may take to arrive (default 10s)"},
     {.name = "dnsd", .metavar = "PATH", .kind = OPTIONS_TEXT, AT(dnsd), .is_of_command_line = true,
@@ -71,6 +73,7 @@ static struct options defaults(void)
                             .rate_limit = HANDOVER_RATE_LIMIT,
                             .max_connections = 256,
                             .max_connections_per_address = 64,
+                            .max_waiting = 100,
                             .request_timeout_s = 10};
 }
 

@@ -37,6 +37,7 @@ struct options {
     uint32_t choice;          /* enum world_choice */
     uint32_t max_connections; /* of the API; see struct http_limits */
     uint32_t max_connections_per_address;
+    uint32_t max_waiting;
     uint32_t request_timeout_s;
 };
 

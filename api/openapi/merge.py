@@ -9,6 +9,7 @@ What follows from the rest is filled in here, so that nobody writes or forgets i
   - an operation says `x-role`: none, viewer, operator or admin. It becomes `security`: each scheme
     of the root, with the role that is needed
   - tags: the first tag of the fragment
+  - `x-waits`: the parameters index and wait, and the index of the answer's view
   - a success with an ETag on GET: the header If-None-Match, and 304
   - the refusals that come with what the operation has: 400 and 500 always; 401, 403, 429 and 503
     with a role; 404 with a variable in the path; 412 and 428 with If-Match; 413, 415 and 422 with a
@@ -78,6 +79,11 @@ def complete(operation, method, path, fragment, document):
     schemes = document['components']['securitySchemes']
     operation['security'] = [] if role == 'none' else [{scheme: [role]} for scheme in schemes]
     responses = operation['responses']
+    if operation.get('x-waits'):
+        operation['parameters'] += [{'$ref': '#/components/parameters/Index'},
+                                    {'$ref': '#/components/parameters/Wait'}]
+        responses['200'].setdefault('headers', {})['X-Srvplan-Index'] = {
+            '$ref': '#/components/headers/Index'}
     if method == 'get' and 'ETag' in responses.get('200', {}).get('headers', {}):
         operation['parameters'].append({'$ref': '#/components/parameters/IfNoneMatch'})
         responses.setdefault('304', {'$ref': '#/components/responses/NotModified'})

@@ -71,6 +71,8 @@ class Runner:
                    for parameter in operation.parameters_in('header') if parameter.get('required')}
         if kind:
             headers['Content-Type'] = kind
+        if operation.goes_on and 'follow=' not in query:
+            query += ('&' if query else '?') + 'follow=false'
         path = openapi.fill(operation.path, values) + query
         reply = self.server.rest(operation.method, path, value, headers)
         self.document.check(operation, reply)

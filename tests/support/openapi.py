@@ -70,6 +70,11 @@ class Operation:
     def takes_dry_run(self):
         return self.parameter('dry_run') is not None
 
+    @property
+    def goes_on(self):
+        """Its answer is a stream, which ends only when it is asked with ?follow=false."""
+        return 'text/event-stream' in self.responses.get('200', {}).get('content', {})
+
     def media(self):
         """(type, media type object) of the body; the JSON one first."""
         found = list((self.body or {}).get('content', {}).items())
