@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/body.h"
 
+#include "api/router.h"
 #include "srvplan/duration.h"
 #include "zones/base/clock.h"
 
@@ -9,7 +10,7 @@
 
 /* Counts levels and values as a parser would meet them: every value but the first stands behind
  * one of [ { , : and strings hide what is in them. False with a reason: it is too much. */
-static const char *scan(struct bytes bytes)
+static const char *scan(struct bytes bytes, size_t max_values)
 {
     size_t depth = 0, values = 1;
     bool in_string = false;
@@ -31,15 +32,17 @@ static const char *scan(struct bytes bytes)
         values += c == '[' || c == '{' || c == ',' || c == ':';
         if (depth > BODY_MAX_DEPTH)
             return "the body is nested deeper than 32 levels";
-        if (values > BODY_MAX_VALUES)
-            return "the body has more than 50,000 values";
+        if (values > max_values)
+            return max_values == BODY_MAX_VALUES ? "the body has more than 50,000 values"
+                                                 : "the body has more than 2,000,000 values";
     }
     return NULL;
 }
 
 bool body_parse(struct request *request, struct bytes bytes, struct response *response)
 {
-    const char *too_much = scan(bytes);
+    bool is_large = request->route && request->route->body_max_bytes;
+    const char *too_much = scan(bytes, is_large ? BODY_DOCUMENT_MAX_VALUES : BODY_MAX_VALUES);
     if (too_much) {
         response_problem(response, "too-large", "%s", too_much);
         return false;

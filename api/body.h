@@ -12,6 +12,9 @@ enum {
     BODY_MAX_BYTES = 1024 * 1024,
     BODY_MAX_DEPTH = 32,
     BODY_MAX_VALUES = 50000,
+    /* Of an inventory: 100,000 domains have about a million; a tree takes about 100 bytes a value.
+     */
+    BODY_DOCUMENT_MAX_VALUES = 2000000,
     BODY_TEXT_MAX_BYTES = 1000, /* a reason is a sentence, an id a word */
     BODY_LIST_MAX = 1000,
     BODY_DURATION_MAX_S = 366 * 24 * 3600,

@@ -20,6 +20,7 @@ enum {
     ACCEPT_PAUSE_MS = 100, /* when descriptors run out */
     LINGER_MS = 1000,      /* for a refused client to read why before the socket is closed */
     LINGER_MAX_BYTES = 256 * 1024,
+    BODY_SLOWEST_BYTES_S = 256 * 1024,
     EVENTS_PER_WAIT = 64,
 };
 
@@ -358,6 +359,13 @@ void door_may_take(struct door *door, struct door_connection *connection, int64_
 void door_stays(struct door *door, struct door_connection *connection)
 {
     reaper_set_phase(&door->reaper, (struct reaper_entry *)connection, REAPER_ANSWER, INT64_MAX);
+}
+
+void door_expect_body(struct door *door, struct door_connection *connection, uint64_t bytes)
+{
+    reaper_set_phase(&door->reaper, (struct reaper_entry *)connection, REAPER_BODY,
+                     clock_monotonic_ms() + door->reaper.limits.request_ms +
+                         (int64_t)(bytes / (BODY_SLOWEST_BYTES_S / 1000)));
 }
 
 void door_release(struct door *door, struct door_connection *connection)

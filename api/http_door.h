@@ -78,6 +78,8 @@ void door_may_take(struct door *door, struct door_connection *connection, int64_
 
 /* The answer has no end: it stays until it is closed. */
 void door_stays(struct door *door, struct door_connection *connection);
+/* The body that comes may be that long: so much more time, at a quarter of a MiB a second. */
+void door_expect_body(struct door *door, struct door_connection *connection, uint64_t bytes);
 
 /* The library is about to close the socket. Frees the connection. */
 void door_release(struct door *door, struct door_connection *connection);

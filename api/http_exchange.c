@@ -57,31 +57,75 @@ static void take_trace(struct exchange *exchange)
     memcpy(exchange->trace, text.ptr, text.len);
 }
 
-static bool is_json_type(struct text type)
+/* The type without its parameters. */
+static struct text media_type(struct text type)
 {
     const char *semicolon = type.len ? memchr(type.ptr, ';', type.len) : NULL;
     if (semicolon)
         type.len = (size_t)(semicolon - type.ptr);
     while (type.len && (type.ptr[type.len - 1] == ' ' || type.ptr[type.len - 1] == '\t'))
         type.len--;
-    return gate_text_is(type, "application/json");
+    return type;
+}
+
+static bool is_json_type(const struct exchange *exchange, struct text type)
+{
+    return gate_text_is(type, "application/json") ||
+           (exchange->head->method == GATE_PATCH && /* RFC 7396 */
+            gate_text_is(type, "application/merge-patch+json"));
+}
+
+/* The spellings of an inventory. */
+static bool is_document_type(struct text type, enum document_format *format)
+{
+    static const struct {
+        const char *type;
+        enum document_format format;
+    } types[] = {
+        {"application/json", DOCUMENT_JSONC},
+        {"application/jsonc", DOCUMENT_JSONC},
+        {"application/yaml", DOCUMENT_YAML}, /* RFC 9512 */
+    };
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (gate_text_is(type, types[i].type)) {
+            *format = types[i].format;
+            return true;
+        }
+    return false;
+}
+
+static uint32_t body_max_bytes(const struct exchange *exchange)
+{
+    const struct route *route = exchange->request.route;
+    return route && route->body_max_bytes ? route->body_max_bytes : BODY_MAX_BYTES;
+}
+
+static void refuse_length(const struct exchange *exchange, struct response *response)
+{
+    response_problem(response, "too-large", "the body has %" PRIu64 " bytes; %u MiB is the most",
+                     exchange->head->content_length, body_max_bytes(exchange) >> 20);
 }
 
 static void check_body_head(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
     const struct gate_head *head = exchange->head;
-    if (!exchange->request.route->takes_body) {
+    const struct route *route = exchange->request.route;
+    struct text type = media_type(gate_field_find(head, "content-type"));
+    if (!route->takes_body && !route->takes_document) {
         if (head->content_length > 0)
             response_problem(response, "malformed", "this request takes no body");
         return;
     }
-    if (head->content_length > BODY_MAX_BYTES)
-        response_problem(response, "too-large", "the body has %" PRIu64 " bytes; 1 MiB is the most",
-                         head->content_length);
-    if (!is_json_type(gate_field_find(head, "content-type")))
-        response_problem(response, "not-json-type",
-                         "send the header 'Content-Type: application/json'");
+    if (head->content_length > body_max_bytes(exchange))
+        refuse_length(exchange, response);
+    if (route->is_body_optional && head->content_length == 0)
+        return;
+    if (route->takes_document ? !is_document_type(type, &exchange->request.document_format)
+                              : !is_json_type(exchange, type))
+        response_problem(
+            response, "not-json-type", "send the header 'Content-Type: application/json'%s",
+            route->takes_document ? ", or application/jsonc, or application/yaml" : "");
 }
 
 void exchange_begin(struct exchange *exchange, const struct door_connection *connection,
@@ -96,6 +140,7 @@ void exchange_begin(struct exchange *exchange, const struct door_connection *con
     if (!router_match(request, exchange->head, response))
         return;
     request->if_match = gate_field_find(exchange->head, "if-match");
+    request->accept = gate_field_find(exchange->head, "accept");
     request->if_none_match = gate_field_find(exchange->head, "if-none-match");
     request->last_event_id = gate_field_find(exchange->head, "last-event-id");
     if (!identity_find(request, response, connection, auth, view))
@@ -122,8 +167,8 @@ void exchange_take(struct exchange *exchange, struct bytes piece)
     if (exchange->response.status)
         return;
     size_t need = exchange->body_len + piece.len;
-    if (need > BODY_MAX_BYTES) { /* cannot be: Content-Length was checked */
-        response_problem(&exchange->response, "too-large", "the body is longer than 1 MiB");
+    if (need > body_max_bytes(exchange)) { /* cannot be: Content-Length was checked */
+        refuse_length(exchange, &exchange->response);
         return;
     }
     if (need > exchange->body_room) {
@@ -141,10 +186,11 @@ void exchange_take(struct exchange *exchange, struct bytes piece)
     exchange->body_len = need;
 }
 
-bool exchange_handle(struct exchange *exchange, const struct world_view *view, int64_t now_ms)
+/* All that a request goes through when its body is whole. False: the response says no. */
+static bool run(struct exchange *exchange, const struct world_view *view, int64_t now_ms,
+                struct response *response)
 {
     struct request *request = &exchange->request;
-    struct response *response = &exchange->response;
     request->view = view;
     request->now_ms = now_ms;
     if (exchange->received_bytes != exchange->head->content_length)
@@ -159,10 +205,28 @@ bool exchange_handle(struct exchange *exchange, const struct world_view *view, i
         return false;
     }
     struct bytes body = {exchange->body ? exchange->body : (const uint8_t *)"", exchange->body_len};
+    if (route->is_body_optional && body.len == 0)
+        body = (struct bytes){(const uint8_t *)"{}", 2};
+    request->document = (struct text){(const char *)body.ptr, body.len};
     if (route->takes_body && !body_parse(request, body, response))
         return false;
     exchange_digest_key(exchange);
     route->handle(request, response);
+    return true;
+}
+
+bool exchange_is_heavy(const struct exchange *exchange)
+{
+    return !exchange->response.status && exchange->request.route->is_heavy;
+}
+
+bool exchange_handle(struct exchange *exchange, const struct world_view *view, int64_t now_ms)
+{
+    struct response *response = &exchange->response;
+    if (!run(exchange, view, now_ms, response))
+        return false;
+    struct request *request = &exchange->request;
+    const struct route *route = request->route;
     if (response->status && request->job.key) {
         /* What has become of the first request may be why this one is refused. */
         request->job.kind = WORLD_KEY_ONLY;
@@ -185,6 +249,19 @@ static void take_timing(struct response *response, const struct world_spent *spe
                  "plan;dur=%.1f, image;dur=%.1f, store;dur=%.1f, serve;dur=%.1f",
                  (double)spent->plan_us / 1000, (double)spent->image_us / 1000,
                  (double)spent->store_us / 1000, (double)spent->serve_us / 1000);
+}
+
+void exchange_work(struct exchange *exchange, const struct world_view *view, int64_t now_ms,
+                   struct response *response)
+{
+    if (!run(exchange, view, now_ms, response))
+        return;
+    const struct request *request = &exchange->request;
+    take_timing(response, &request->spent);
+    if (!response->status) /* cannot be */
+        response_problem(response, "internal", "the request was not answered");
+    if (request->route->method == GATE_GET)
+        response_check_none_match(request, response);
 }
 
 void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms)

@@ -51,6 +51,13 @@ void exchange_take_cached(struct exchange *exchange, const struct world_view *vi
 /* A line of the log for each change that somebody asked for, done or refused; not for strangers,
  * who must not fill disks. */
 void exchange_log(const struct exchange *exchange);
+/* True when the request, whole and so far without an answer, is one for a workshop. */
+bool exchange_is_heavy(const struct exchange *exchange);
+
+/* The same as exchange_handle for a heavy route, on any thread: *response is the answer. What else
+ * the exchange has is the caller's until this returns, but for its own response. */
+void exchange_work(struct exchange *exchange, const struct world_view *view, int64_t now_ms,
+                   struct response *response);
 
 /* The job has its result. `now_ms`: it has taken a while, and states are told as of now. */
 void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms);

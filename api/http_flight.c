@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/http_flight.h"
 
+#include "api/body.h"
 #include "zones/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum {
+    WORKSHOP_ROOM = 64, /* heavy requests that wait */
+    /* Bodies of more than BODY_MAX_BYTES that come in at the same time: two of the longest. */
+    LARGE_BODIES_MAX_BYTES = 64 * 1024 * 1024,
+};
 
 /* A request between the library and the world. Two owners when its job is under way: the
  * library's connection, and the world's callback; whoever is last frees it. */
@@ -19,6 +26,7 @@ struct flight {
         FLIGHT_ANSWERING, /* the response is made */
     } phase;
     unsigned owners;
+    uint64_t large_bytes;        /* of flights->large_bytes */
     struct flight *next, **link; /* in flights->pending */
     struct cached_body *cached;  /* the body of the response; NULL: to be printed */
     bool is_waiting;             /* counted in flights->waiting */
@@ -32,6 +40,7 @@ static void flight_free(struct flight *flight)
         world_view_unref(flight->exchange.request.view);
     exchange_fini(&flight->exchange);
     cached_body_unref(flight->cached);
+    __atomic_sub_fetch(&flight->flights->large_bytes, flight->large_bytes, __ATOMIC_RELAXED);
     free(flight);
 }
 
@@ -180,11 +189,10 @@ static void job_done(void *context, struct world_result *result)
     leave(flights, flight);
 }
 
-/* The connection is suspended before the job is submitted: its callback may come at once. */
-static void submit(struct flight *flight)
+/* The connection is suspended before anybody has the work: it may be done at once. */
+static void pend(struct flight *flight)
 {
     struct flights *flights = flight->flights;
-    struct error err = {0};
     pthread_mutex_lock(&flights->lock);
     flight->phase = FLIGHT_PENDING;
     flight->owners++;
@@ -196,17 +204,77 @@ static void submit(struct flight *flight)
     flights->pending = flight;
     MHD_suspend_connection(flight->connection);
     pthread_mutex_unlock(&flights->lock);
-    if (world_submit(flights->options.world, &flight->exchange.request.job, job_done, flight, &err))
-        return;
+}
+
+/* Nobody takes the work. */
+static void turn_away(struct flight *flight, const struct error *err)
+{
+    struct flights *flights = flight->flights;
     pthread_mutex_lock(&flights->lock);
     if (flight->phase == FLIGHT_PENDING) {
-        response_problem(&flight->exchange.response, problem_of_error(err.kind)->name, "%s",
-                         err.message);
+        response_problem(&flight->exchange.response, problem_of_error(err->kind)->name, "%s",
+                         err->message);
         flight->phase = FLIGHT_ANSWERING;
         flight_leave_pending(flight);
         MHD_resume_connection(flight->connection);
     }
     leave(flights, flight);
+}
+
+static void submit(struct flight *flight)
+{
+    struct error err = {0};
+    struct world *world = flight->flights->options.world;
+    pend(flight);
+    if (!world_submit(world, &flight->exchange.request.job, job_done, flight, &err))
+        turn_away(flight, &err);
+}
+
+/* -- workshops -- */
+
+static enum flight_phase flight_phase(struct flight *flight)
+{
+    pthread_mutex_lock(&flight->flights->lock);
+    enum flight_phase phase = flight->phase;
+    pthread_mutex_unlock(&flight->flights->lock);
+    return phase;
+}
+
+/* On the workshop's thread. What the request is answered is put in its place under the lock: the
+ * server may stop meanwhile, and answer for us. */
+static void work(void *context)
+{
+    struct flight *flight = context;
+    struct flights *flights = flight->flights;
+    struct exchange *exchange = &flight->exchange;
+    struct response made = {0};
+    if (flight_phase(flight) == FLIGHT_PENDING) { /* else the server stops: it is not begun */
+        exchange->request.world = flights->options.world;
+        exchange->request.shelf = flights->shelf;
+        exchange_work(exchange, world_view_ref(flights->options.world), clock_realtime_ms(), &made);
+    }
+    pthread_mutex_lock(&flights->lock);
+    if (flight->phase == FLIGHT_PENDING) {
+        exchange->response = made;
+        made = (struct response){0};
+        flight->phase = FLIGHT_ANSWERING;
+        flight_leave_pending(flight);
+        MHD_resume_connection(flight->connection);
+    }
+    leave(flights, flight);
+    response_fini(&made);
+}
+
+static void send_to_workshop(struct flight *flight)
+{
+    struct flights *flights = flight->flights;
+    struct error err = {0};
+    bool is_read = flight->exchange.request.route->method == GATE_GET;
+    pend(flight);
+    if (workshop_add(is_read ? flights->reads : flights->changes, work, flight))
+        return;
+    error_set(&err, ERROR_UNAVAILABLE, "too many long requests wait; try again in a while");
+    turn_away(flight, &err);
 }
 
 /* -- waiting -- */
@@ -270,6 +338,21 @@ static struct door_connection *door_connection_of(struct MHD_Connection *connect
     return info ? info->socket_context : NULL;
 }
 
+/* Large bodies share a bound, however many connections there are, and get the time they need. */
+static void admit_large_body(struct flight *flight)
+{
+    struct flights *flights = flight->flights;
+    uint64_t bytes = flight->exchange.head->content_length;
+    if (bytes <= BODY_MAX_BYTES || flight->exchange.response.status)
+        return;
+    flight->large_bytes = bytes;
+    if (__atomic_add_fetch(&flights->large_bytes, bytes, __ATOMIC_RELAXED) > LARGE_BODIES_MAX_BYTES)
+        response_problem(&flight->exchange.response, "unavailable",
+                         "other large bodies are coming in; try again in a while");
+    else
+        door_expect_body(flights->door, flight->door_connection, bytes);
+}
+
 static struct flight *flight_begin(struct flights *flights, struct MHD_Connection *connection)
 {
     struct flight *flight = calloc(1, sizeof *flight);
@@ -286,15 +369,8 @@ static struct flight *flight_begin(struct flights *flights, struct MHD_Connectio
     const struct world_view *view = world_view_ref(flights->options.world);
     exchange_begin(&flight->exchange, flight->door_connection, flights->options.auth, view);
     world_view_unref(view);
+    admit_large_body(flight);
     return flight;
-}
-
-static enum flight_phase flight_phase(struct flight *flight)
-{
-    pthread_mutex_lock(&flight->flights->lock);
-    enum flight_phase phase = flight->phase;
-    pthread_mutex_unlock(&flight->flights->lock);
-    return phase;
 }
 
 /* The answer may be there from somebody who asked before; else it is kept for the next one. */
@@ -365,6 +441,11 @@ enum MHD_Result flights_on_request(void *context, struct MHD_Connection *connect
         return MHD_YES;
     }
     door_request_is_whole(flights->door, flight->door_connection);
+    if (exchange_is_heavy(&flight->exchange)) {
+        world_view_unref(view);
+        send_to_workshop(flight);
+        return MHD_YES;
+    }
     if (handle(flight, view)) {
         submit(flight);
         return MHD_YES;
@@ -400,6 +481,9 @@ struct flights *flights_new(const struct flights_options *options)
         abort();
     flights->options = *options;
     flights->owners = 1;
+    flights->reads = workshop_start(WORKSHOP_ROOM);
+    flights->changes = workshop_start(WORKSHOP_ROOM);
+    flights->shelf = plan_shelf_new();
     pthread_mutex_init(&flights->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -433,6 +517,9 @@ void flights_leave(struct flights *flights)
 {
     if (!flights)
         return;
+    workshop_stop(flights->reads); /* what is under way there ends first */
+    workshop_stop(flights->changes);
+    plan_shelf_free(flights->shelf);
     body_cache_fini(&flights->cache);
     pthread_mutex_lock(&flights->lock);
     leave(flights, NULL);

@@ -5,13 +5,15 @@
  *
  * A read is answered at once from the view in force. A change is submitted to the world and its
  * connection suspended; the world's callback makes the answer and resumes it. A long poll is
- * suspended before it is handled, until there is another view than the one that it names. So
- * nothing here waits for a disk, for dnsd or for a client. All but job_done is on the library's
- * thread. */
+ * suspended before it is handled, until there is another view than the one that it names. What
+ * thinks for long is done on a workshop's thread (workshop.h). So nothing here waits for a disk,
+ * for dnsd or for a client. All but job_done and work is on the library's thread. */
 #pragma once
 #include "api/body_cache.h"
 #include "api/http_exchange.h"
 #include "api/http_stream.h"
+#include "api/plan_shelf.h"
+#include "api/workshop.h"
 #include <microhttpd.h>
 #include <pthread.h>
 
@@ -27,7 +29,10 @@ struct flights_options {
 /* What all flights share; lives until the last job's callback has run. */
 struct flights {
     struct flights_options options;
-    struct door *door;       /* set before the first connection can pass */
+    struct door *door;                /* set before the first connection can pass */
+    struct workshop *reads, *changes; /* heavy requests; neither waits for the other */
+    struct plan_shelf *shelf;
+    uint64_t large_bytes;    /* atomic; of large bodies that come in, or are worked on */
     struct body_cache cache; /* the library's thread alone, like `waiting` */
     unsigned waiting;        /* long polls and streams */
     pthread_mutex_t lock;    /* what follows, and phases and owners of flights */

@@ -44,34 +44,42 @@ static struct rows rows_of(const struct store_past *past)
     return rows;
 }
 
-static json_t *plan_json(const struct store_past *past, const struct base *base)
-{
-    struct arena arena = {0};
-    struct rows rows = rows_of(past);
-    struct overlays overlays = rows_overlays(&rows, &arena);
-    struct plan_input input = {
-        .layout = base->layout, .overlays = &overlays, .at_ms = past->revision.at_ms};
-    struct plan *plan = plan_compute(&input);
-    json_t *json = report_plan_json(plan, NULL), *revision = json_view_revision(&past->revision);
-    json_object_update(json, revision);
-    json_decref(revision);
-    plan_free(plan);
-    rows_fini(&rows);
-    arena_fini(&arena);
-    return json;
-}
-
-json_t *past_json(const struct store_past *past, struct error *err)
+bool past_make(struct past *past, const struct store_past *stored, struct base *base,
+               struct error *err)
 {
     struct findings findings = {0};
-    struct base *base = base_load(&past->inventory, NULL, &findings);
-    json_t *json = base ? plan_json(past, base) : NULL;
-    for (size_t i = 0; !base && i < findings.count; i++)
+    *past = (struct past){.base = base ? base_ref(base)
+                                       : base_load(&stored->inventory, NULL, &findings)};
+    for (size_t i = 0; !past->base && i < findings.count; i++)
         if (findings.items[i].severity == FINDING_ERROR)
-            error_set(err, ERROR_UNAVAILABLE,
+            error_set(err, ERROR_CONFLICT,
                       "revision %llu: this version cannot read its inventory any more: %s",
-                      (unsigned long long)past->revision.number, findings.items[i].message);
+                      (unsigned long long)stored->revision.number, findings.items[i].message);
     findings_fini(&findings);
-    base_unref(base);
+    if (!past->base)
+        return false;
+    past->rows = rows_of(stored);
+    past->overlays = rows_overlays(&past->rows, &past->arena);
+    past->plan = plan_compute(&(struct plan_input){.layout = past->base->layout,
+                                                   .overlays = &past->overlays,
+                                                   .at_ms = stored->revision.at_ms});
+    return true;
+}
+
+void past_fini(struct past *past)
+{
+    plan_free(past->plan);
+    base_unref(past->base);
+    rows_fini(&past->rows);
+    arena_fini(&past->arena);
+    *past = (struct past){0};
+}
+
+json_t *past_json(const struct past *past, const struct store_past *stored)
+{
+    json_t *json = report_plan_json(past->plan, NULL);
+    json_t *revision = json_view_revision(&stored->revision);
+    json_object_update(json, revision);
+    json_decref(revision);
     return json;
 }

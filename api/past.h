@@ -6,10 +6,24 @@
  * shows its new end. And of weights it keeps node, service and value: who set them, and why, is in
  * the audit. Pure. */
 #pragma once
-#include "api/store.h"
+#include "api/base.h"
+#include "api/rows.h"
 
 #include <jansson.h>
 
-/* The revision as json_view_revision has it, with the plan's sets, shares, findings and guards.
- * NULL: this version cannot read its inventory any more; *err says why. */
-NODISCARD json_t *past_json(const struct store_past *past, struct error *err);
+struct past {
+    struct base *base;
+    struct plan *plan;
+    struct overlays overlays;
+    struct rows rows;
+    struct arena arena;
+};
+
+/* Computes it. `base` is that of the same inventory, of which a reference is taken; NULL: it is
+ * read. False: this version cannot read the inventory any more; *err says why. */
+NODISCARD bool past_make(struct past *past, const struct store_past *stored, struct base *base,
+                         struct error *err);
+void past_fini(struct past *past);
+
+/* The revision as json_view_revision has it, with the plan's sets, shares, findings and guards. */
+json_t *past_json(const struct past *past, const struct store_past *stored);

@@ -28,6 +28,9 @@ const struct problem_kind problem_kinds[] = {
     {"unknown-node", 404, 0, "There is no such node",
      "The inventory in force has no node of this id. GET /api/v1/nodes lists them. If the node "
      "was added to the inventory file, reload srvpland (SIGHUP) first."},
+    {"unknown-plan", 404, 0, "There is no such plan",
+     "Plans that POST /api/v1/plan made are kept for an hour, a bounded number of them, and not over "
+     "a restart of srvpland. Plan again, look at it, and apply that one."},
     {"method-not-allowed", 405, 0, "This resource does not do that",
      "The header Allow of the answer lists the methods that it takes."},
     {"guard", 409, 0, "A guard refuses the change",
@@ -58,9 +61,12 @@ const struct problem_kind problem_kinds[] = {
      "The ETag in If-Match is no longer the current one; 'etag' is. Read the thing again, and "
      "decide anew."},
     {"too-large", 413, 0, "The body is too large",
-     "A body may have 1 MiB, 32 levels and 50,000 values."},
+     "A body may have 1 MiB, 32 levels and 50,000 values; an inventory that is put, validated or "
+     "planned 32 MiB, 32 levels and 2,000,000 values."},
     {"not-json-type", 415, 0, "The body must be JSON",
-     "Send the header 'Content-Type: application/json'."},
+     "Send the header 'Content-Type: application/json'. An inventory may also be "
+     "application/jsonc (with comments) or application/yaml, a patch "
+     "application/merge-patch+json."},
     {"invalid", 422, 0, "The request has mistakes",
      "The body is JSON, and what it says is wrong. 'errors' lists every mistake with its JSON "
      "pointer (RFC 6901), what was expected, and where it helps a suggestion. Nothing was done."},

@@ -245,6 +245,12 @@ bool request_read_if_match(struct request *request, const char *prefix, struct r
     return true;
 }
 
+void request_renew_view(struct request *request)
+{
+    world_view_unref(request->view);
+    request->view = world_view_ref(request->world);
+}
+
 void response_stale(struct response *response, const char *prefix, uint64_t version)
 {
     if (response->status)

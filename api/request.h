@@ -4,7 +4,8 @@
  * http.
  *
  * A read fills the response from `view`. A change fills `job` and leaves the response empty; http
- * submits the job and calls the route's `finish` with its result. The first problem wins: a
+ * submits the job and calls the route's `finish` with its result. A heavy route's handler runs in
+ * a workshop and does both itself. The first problem wins: a
  * response with a status is not overwritten, but mistakes of a body add up. */
 #pragma once
 #include "api/auth.h"
@@ -12,6 +13,7 @@
 #include "api/http_gate.h"
 #include "api/problem.h"
 #include "api/world.h"
+#include "srvplan/document.h"
 
 enum {
     REQUEST_PARAMETERS_MAX = 32,
@@ -26,6 +28,7 @@ enum {
 };
 
 struct route;
+struct plan_shelf;
 
 struct response {
     unsigned status;       /* 0: nothing yet */
@@ -64,13 +67,20 @@ struct request {
     size_t parameter_count;
     struct text if_match, if_none_match; /* raw; ptr NULL: did not come */
     struct text last_event_id;           /* likewise */
+    struct text accept;                  /* likewise */
     struct request_wait wait;
     struct auth_identity identity;
-    json_t *body;                  /* an object; NULL: the route takes none */
+    json_t *body;         /* an object; NULL: the route takes none */
+    struct text document; /* the body of a route that takes a document, as it came */
+    enum document_format document_format;
     const struct world_view *view; /* as of the start; a reference of the request's own */
     int64_t now_ms;                /* when it is handled; in `finish`, when its job was done */
     struct world_request job;
     char *secret; /* of a token that is made; wiped when it was told */
+    /* Only where the route is heavy: its handler waits for the world (world_ask.h). */
+    struct world *world;
+    struct plan_shelf *shelf;
+    struct world_spent spent; /* by the change that it made */
 };
 
 void response_fini(struct response *response);
@@ -115,6 +125,9 @@ uint32_t request_limit(const struct request *request, struct response *response)
  * response has its problem. */
 NODISCARD bool request_read_if_match(struct request *request, const char *prefix,
                                      struct response *response);
+
+/* Takes the view that is current by now; for a heavy handler that begins anew. */
+void request_renew_view(struct request *request);
 
 /* 412 with the current ETag. */
 void response_stale(struct response *response, const char *prefix, uint64_t version);

@@ -12,12 +12,18 @@ struct route {
     const char *path;
     enum role role; /* ROLE_NONE: anybody, without a token */
     bool takes_body;
-    bool is_remade;  /* `finish` needs no more than drain_ids: the answer to a key that came before
-                        can be made again when it was lost */
+    bool
+        takes_document; /* the body is an inventory in any of its spellings; the handler reads it */
+    bool is_body_optional;
     bool is_change;  /* takes dry_run; the operator reads of its outcome */
+    bool is_heavy;   /* it may take seconds: a workshop's thread runs it, without finish */
     bool is_of_view; /* the answer depends on URL and view alone, not on who asks nor when */
-    const char
-        *parameters; /* query keys, one space between; NULL: none. "index wait": it can wait */
+    /* `finish` needs no more than drain_ids: the answer to a key that came before can be made again
+     * when it was lost. */
+    bool is_remade;
+    uint32_t body_max_bytes; /* 0: BODY_MAX_BYTES */
+    /* Query keys, one space between; NULL: none. "index wait": it can wait. */
+    const char *parameters;
     void (*handle)(struct request *request, struct response *response);
     /* After the job that `handle` left; NULL: it leaves none. */
     void (*finish)(struct request *request, const struct world_result *result,

@@ -35,6 +35,8 @@ enum drain_state {
 };
 const char *drain_state_print(enum drain_state state);
 
+struct world_inventory_change;
+
 struct world_drain {
     struct store_drain row;   /* what is stored */
     bool has_timeline;        /* false: it is closed, or its node is not in the inventory */
@@ -63,6 +65,8 @@ struct world_view {
     const struct layout *layout;
     const struct plan *plan;
     struct overlays overlays;
+    uint64_t inventory_id; /* grows with every inventory that is put or read */
+    struct text inventory_text;
     struct text inventory_file;
     struct text inventory_problem; /* why the inventory's file is not in force; empty: it is */
     struct text settings_problem;  /* why the configuration file is not in force; empty: it is */
@@ -139,6 +143,7 @@ enum world_job_kind {
     WORLD_WINDOW_SKIP,
     WORLD_WINDOW_END,
     WORLD_CALENDAR_KEY,
+    WORLD_INVENTORY, /* a new inventory, overlays with it, or both: world_inventory.h */
 };
 
 /* How a drain goes; what is not given is as the inventory's policy says. */
@@ -176,6 +181,7 @@ struct world_request {
     const struct world_window_change *window; /* WINDOW_*, CALENDAR_KEY */
     uint64_t before;                          /* REVISIONS: keyset; REVISION: which */
     uint32_t limit;
+    const struct world_inventory_change *inventory; /* INVENTORY */
 };
 
 enum world_outcome {

@@ -5,7 +5,7 @@
 #include <sys/random.h>
 
 /* Ids sort by time: 48 bits of milliseconds, then 32 random ones. */
-static struct text make_drain_id(struct arena *arena, int64_t at_ms)
+struct text job_make_drain_id(struct arena *arena, int64_t at_ms)
 {
     uint32_t random = 0;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
@@ -44,8 +44,8 @@ static const struct store_drain *covering_drain(const struct world *world, struc
     return NULL;
 }
 
-static bool check_not_drained(const struct world *world, const struct world_request *request,
-                              struct text services, struct world_result *result)
+bool job_check_not_drained(const struct world *world, const struct world_request *request,
+                           struct text services, struct world_result *result)
 {
     for (uint32_t i = 0; i < request->node_count; i++) {
         const struct store_drain *row = covering_drain(world, request->nodes[i], services);
@@ -64,18 +64,6 @@ static bool check_not_drained(const struct world *world, const struct world_requ
         return false;
     }
     return true;
-}
-
-/* What the request leaves open is as the policy says. */
-static void set_how(struct store_drain *row, const struct world_drain_how *how,
-                    const struct inventory_policy *policy)
-{
-    row->mode = (int)(how->has_mode ? how->mode : policy->drain_mode);
-    if (row->mode == DRAIN_WEIGHT)
-        row->to_ppb = how->has_to ? how->to_ppb : policy->drain_to_ppb;
-    row->ramp_s = how->has_ramp ? how->ramp_s : policy->ramp_s;
-    row->ramp_steps = how->has_steps ? how->ramp_steps : policy->ramp_steps;
-    row->is_lead_auto = how->has_lead ? how->is_lead_auto : policy->is_lead_auto;
 }
 
 /* Ends what still brings nodes back that the first `count` rows drain again; appends them, and
@@ -108,7 +96,7 @@ void job_drain_add(struct world *world, const struct world_request *request,
         !job_check_until(world, request, result))
         return;
     struct text services = job_join_words(arena, request->services, service_count);
-    if (!check_not_drained(world, request, services, result))
+    if (!job_check_not_drained(world, request, services, result))
         return;
     struct text nodes = job_join_words(arena, request->nodes, count);
     struct candidate candidate =
@@ -120,7 +108,7 @@ void job_drain_add(struct world *world, const struct world_request *request,
     struct store_audit *audit = arena_array(arena, struct store_audit, count);
     struct text *ids = arena_array(arena, struct text, count);
     for (uint32_t i = 0; i < count; i++) {
-        ids[i] = make_drain_id(arena, candidate.at_ms);
+        ids[i] = job_make_drain_id(arena, candidate.at_ms);
         rows[i] = (struct store_drain){.id = ids[i],
                                        .node = request->nodes[i],
                                        .services = services,
@@ -130,7 +118,7 @@ void job_drain_add(struct world *world, const struct world_request *request,
                                        .until_at_ms = request->until_at_ms,
                                        .revision = world->revision + 1,
                                        .version = 1};
-        set_how(&rows[i], &request->how, &world->planned->base->inventory->policy);
+        world_drain_set_how(&rows[i], &request->how, &world->planned->base->inventory->policy);
         if (request->is_override)
             rows[i].override_reason = request->override_reason;
         audit[i] = job_audit(request, candidate.at_ms,

@@ -11,6 +11,7 @@
 #include "api/image_dir.h"
 #include "api/rows.h"
 #include "api/world.h"
+#include "api/world_inventory.h"
 #include "api/world_start.h"
 #include <pthread.h>
 
@@ -39,11 +40,6 @@ struct planned *planned_ref(struct planned *planned);
 /* What the plan makes of a drain; NULL when it is over, or its node is not in the inventory. */
 const struct plan_hold *world_find_hold(const struct plan *plan, struct text drain_id);
 void planned_unref(struct planned *planned); /* NULL is fine */
-
-/* The first refusal of `after` that `before` (NULL: nothing) does not have as badly; NULL: none. An
- * override lets all pass but an empty set. */
-const struct plan_verdict *world_new_refusal(const struct plan *before, const struct plan *after,
-                                             bool is_override);
 
 /* -- world_refusals.c --
  *
@@ -136,6 +132,7 @@ struct world {
 /* What a job wants to make true. The maker fills it; publish takes base, planned and serials over
  * into the world when the store has it. */
 struct candidate {
+    struct base *base; /* borrowed; NULL: as now */
     struct planned *planned;
     uint32_t *serials;                       /* heap; NULL: as now, moved where sets changed */
     struct rows rows;                        /* after the change */
@@ -163,6 +160,19 @@ NODISCARD bool world_rewrite_image(struct world *world, struct error *err);
 /* Puts the dirty versions of the history into a change; *where says where each stands there. */
 size_t world_fill_versions(struct store_change *change, struct arena *arena,
                            const struct history *history, size_t **where);
+
+/* -- world_inventory.c --------------------------------------------------------------------------
+ */
+
+/* Gives out the slots of a candidate's new base, and its serials. */
+void world_assign_slots(const struct world *world, struct candidate *candidate);
+
+/* Publishes a loaded source, of the file, as the new inventory; takes the base. */
+NODISCARD bool world_adopt_base(struct world *world, struct base *base,
+                                const struct world_actor *actor, bool *served, struct error *err);
+
+/* Logs what of the plan a new inventory changes. */
+void world_log_diff(const struct plan *before, const struct plan *after, const char *what);
 
 /* -- world_events.c ------------------------------------------------------------------------------
  */

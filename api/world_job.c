@@ -14,6 +14,11 @@ void job_fail(struct world_result *result, const char *problem, enum error_kind 
     error_set(&result->error, kind, "%s", message);
 }
 
+static struct base *base_of(const struct world *world, const struct candidate *candidate)
+{
+    return candidate->base ? candidate->base : world->planned->base;
+}
+
 /* Where the new drains lead: the plan of the instant when the last of them is withdrawn, or the
  * candidate's own. */
 static struct planned *plan_outcome(const struct world *world, const struct candidate *candidate)
@@ -29,7 +34,7 @@ static struct planned *plan_outcome(const struct world *world, const struct cand
     }
     if (at_ms == candidate->at_ms)
         return planned_ref(candidate->planned);
-    return planned_make(world->planned->base, &candidate->rows, at_ms);
+    return planned_make(base_of(world, candidate), &candidate->rows, at_ms);
 }
 
 /* Keeps that plan for the result, with the difference to the plan in force. */
@@ -47,13 +52,16 @@ void job_conclude(struct world *world, const struct world_request *request,
                   struct candidate *candidate, struct world_result *result)
 {
     int64_t since_us = clock_monotonic_us();
-    candidate->planned = planned_make(world->planned->base, &candidate->rows, candidate->at_ms);
+    candidate->planned =
+        planned_make(base_of(world, candidate), &candidate->rows, candidate->at_ms);
     world->spent = (struct world_spent){.plan_us = clock_monotonic_us() - since_us};
     const struct plan_verdict *refusal =
         world_new_refusal(world->planned->plan, candidate->planned->plan, request->is_override);
     bool served = false;
     if (refusal || request->is_dry_run)
         keep_outcome(world, candidate, result);
+    if (candidate->inventory && !refusal && !request->is_dry_run)
+        world_assign_slots(world, candidate);
     if (refusal) {
         __atomic_add_fetch(&world->guard_refusals[refusal->guard], 1, __ATOMIC_RELAXED);
         job_fail(result, "guard", ERROR_GUARD, refusal->message);

@@ -43,8 +43,17 @@ void job_window_end(struct world *world, const struct world_request *request,
                     struct world_result *result);
 void job_calendar_key(struct world *world, const struct world_request *request,
                       struct world_result *result);
+struct text job_make_drain_id(struct arena *arena, int64_t at_ms);
+bool job_check_not_drained(const struct world *world, const struct world_request *request,
+                           struct text services, struct world_result *result);
+
+/* What the form makes of a planned weight must be a weight. */
+bool job_check_weight_fits(const struct world *world, const struct world_request *request,
+                           struct world_result *result);
 
 void job_drain_add(struct world *world, const struct world_request *request,
+                   struct world_result *result);
+void job_inventory(struct world *world, const struct world_request *request,
                    struct world_result *result);
 void job_drain_end(struct world *world, const struct world_request *request,
                    struct world_result *result);

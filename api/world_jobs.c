@@ -21,9 +21,8 @@ static bool check_node_version(const struct world *world, const struct world_req
     return false;
 }
 
-/* What the form makes of a planned weight must be a weight. */
-static bool check_weight_fits(const struct world *world, const struct world_request *request,
-                              struct world_result *result)
+bool job_check_weight_fits(const struct world *world, const struct world_request *request,
+                           struct world_result *result)
 {
     const struct plan *plan = world->planned->plan;
     uint32_t node = inventory_find_node(world->planned->base->inventory, request->nodes[0]);
@@ -59,7 +58,7 @@ static void run_weight_put(struct world *world, const struct world_request *requ
     if (!job_check_nodes(world, request, result) ||
         !job_check_services(world, request, result, &service_count) ||
         !job_check_until(world, request, result) || !check_node_version(world, request, result) ||
-        !check_weight_fits(world, request, result))
+        !job_check_weight_fits(world, request, result))
         return;
     const struct text *services = service_count ? request->services : &all;
     uint32_t count = service_count ? service_count : 1;
@@ -235,6 +234,9 @@ void world_run_job(struct world *world, const struct world_request *request,
         break;
     case WORLD_CALENDAR_KEY:
         job_calendar_key(world, request, result);
+        break;
+    case WORLD_INVENTORY:
+        job_inventory(world, request, result);
         break;
     }
 }

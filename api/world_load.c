@@ -80,118 +80,8 @@ static struct inventory_source *read_source(const struct world *world,
     return files;
 }
 
-/* -- what a zone had before ---------------------------------------------------------------------
+/* -- a changed file -----------------------------------------------------------------------------
  */
-
-static uint32_t retired_serial(const struct world *world, const char *name)
-{
-    uint32_t serial = 0;
-    for (size_t i = 0; i < world->retired_count; i++)
-        if (text_is(world->retired[i].name, name))
-            serial = world->retired[i].serial; /* the last entry is the latest */
-    return serial;
-}
-
-/* For each zone of `next`: its serial until now (0: new), and whether its content changes. Both
- * lists of zones are in canonical order. */
-static void compare_zones(const struct world *world, const struct planned *next, uint32_t *previous,
-                          bool *is_changed)
-{
-    const struct base *old = world->planned ? world->planned->base : NULL;
-    const struct content_sets *old_content = old ? &world->planned->plan->content : NULL;
-    struct digest *old_sets = old ? base_set_digests(old_content) : NULL;
-    struct digest *new_sets = base_set_digests(&next->plan->content);
-    struct arena scratch = {0};
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < next->base->names.zone_count; i++) {
-        struct name apex = next->base->names.zones[i].apex;
-        while (old && at < old->names.zone_count &&
-               name_compare(old->names.zones[at].apex, apex) < 0)
-            at++;
-        is_changed[i] = true;
-        if (old && at < old->names.zone_count && name_equal(old->names.zones[at].apex, apex)) {
-            struct digest was = base_zone_digest(old, old_content, old_sets, at);
-            struct digest is = base_zone_digest(next->base, &next->plan->content, new_sets, i);
-            previous[i] = world->serials[old->names.zones[at].slot];
-            is_changed[i] = !digest_equal(&was, &is);
-        } else {
-            previous[i] = retired_serial(world, text_name_print(&scratch, apex));
-        }
-    }
-    arena_fini(&scratch);
-    free(old_sets);
-    free(new_sets);
-}
-
-static void assign_slots(const struct world *world, const struct planned *next, int64_t at_ms,
-                         uint32_t **serials)
-{
-    uint32_t count = next->base->names.zone_count;
-    uint32_t *previous = calloc(count + 1u, sizeof *previous);
-    bool *is_changed = calloc(count + 1u, sizeof *is_changed);
-    if (!previous || !is_changed)
-        abort();
-    compare_zones(world, next, previous, is_changed);
-    base_assign_slots(next->base, previous, is_changed, at_ms, serials);
-    free(previous);
-    free(is_changed);
-}
-
-/* -- a new inventory ----------------------------------------------------------------------------
- */
-
-static void log_diff(const struct plan *before, const struct plan *after)
-{
-    struct arena arena = {0};
-    const struct plan_diff *diff = plan_diff_make(before, after, &arena);
-    for (uint32_t i = 0; i < diff->change_count && i < FINDINGS_LOGGED; i++) {
-        const struct plan_change *change = &diff->changes[i];
-        log_info("set changes", log_string("name", change->name), log_string("type", change->type),
-                 log_string("change", plan_change_print(change, &arena)));
-    }
-    log_info("inventory changes the plan", log_number("sets", diff->change_count));
-    arena_fini(&arena);
-}
-
-/* Publishes a loaded source as the new inventory; takes the base. */
-static bool adopt_base(struct world *world, struct base *base, const struct world_actor *actor,
-                       bool *served, struct error *err)
-{
-    int64_t at_ms = world_now_ms(world);
-    struct candidate candidate = {
-        .planned = planned_make(base, &world->rows, at_ms),
-        .rows = rows_copy(&world->rows),
-        .actor = actor->name,
-        .cause = text_from(world->planned ? "the inventory file changed" : "first start"),
-        .at_ms = at_ms,
-    };
-    base_unref(base); /* the plan holds it now */
-    candidate.inventory = &candidate.planned->base->source;
-    struct planned *old = world->planned ? planned_ref(world->planned) : NULL;
-    struct planned *next = planned_ref(candidate.planned);
-    const struct plan *before = old ? old->plan : NULL, *after = next->plan;
-    const struct plan_verdict *refusal = world_new_refusal(before, after, false);
-    bool done = false;
-    if (refusal) {
-        error_set(err, ERROR_GUARD, "%s", refusal->message);
-    } else {
-        assign_slots(world, candidate.planned, at_ms, &candidate.serials);
-        struct store_audit audit = {.at_ms = at_ms,
-                                    .actor = actor->name,
-                                    .source = actor->source,
-                                    .action = text_from("inventory"),
-                                    .object = text_from(world->options.inventory_path)};
-        candidate.change.audit = &audit;
-        candidate.change.audit_count = 1;
-        done = world_publish(world, &candidate, served, err);
-    }
-    if (done && before)
-        log_diff(before, after);
-    planned_unref(old);
-    planned_unref(next);
-    candidate_fini(&candidate);
-    return done;
-}
 
 /* The file may replace what the store holds: true; or the reason why not. */
 static bool may_replace(const struct world *world, struct error *err)
@@ -245,7 +135,7 @@ bool world_reload(struct world *world, const struct world_actor *actor, bool *se
     if (!may_replace(world, err))
         goto out;
     base = load_logged(&source, files, err);
-    done = base && adopt_base(world, base, actor, served, err);
+    done = base && world_adopt_base(world, base, actor, served, err);
 out:
     if (done)
         world->file_problem[0] = '\0';
@@ -307,7 +197,7 @@ static bool first_start(struct world *world, struct error *err)
     bool served = false;
     struct inventory_source *files = read_source(world, &source, err);
     struct base *base = files ? load_logged(&source, files, err) : NULL;
-    bool done = base && adopt_base(world, base, &actor, &served, err);
+    bool done = base && world_adopt_base(world, base, &actor, &served, err);
     inventory_source_free(files);
     return done;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The pure functions over a view; world.h declares them. */
-#include "api/world.h"
+/* The pure functions over a view and over what is to become of it. */
+#include "api/world_inventory.h"
 
 #include <string.h>
 
@@ -70,6 +70,11 @@ static uint64_t mix_declared(uint64_t hash, const struct inventory_node *node)
     hash = mix_number(hash, node->capacity);
     hash = mix_number(hash, node->tier);
     hash = mix_number(hash, node->state);
+    hash = mix_number(hash, node->server);
+    hash = mix_number(hash, node->sessions.mean_life_s);
+    hash = mix_number(hash, node->sessions.login_rate_limit_milli);
+    for (uint32_t i = 0; i < node->tag_count; i++)
+        hash = mix_text(hash, node->tags[i]);
     return mix_text(hash, node->site);
 }
 
@@ -121,4 +126,15 @@ uint64_t world_node_version(const struct world_view *view, uint32_t node)
     hash = mix_published(hash, view->plan, node);
     /* 53 bits, so that a client that makes a JSON number of it loses none. */
     return hash >> 11;
+}
+
+void world_drain_set_how(struct store_drain *row, const struct world_drain_how *how,
+                         const struct inventory_policy *policy)
+{
+    row->mode = (int)(how->has_mode ? how->mode : policy->drain_mode);
+    if (row->mode == DRAIN_WEIGHT)
+        row->to_ppb = how->has_to ? how->to_ppb : policy->drain_to_ppb;
+    row->ramp_s = how->has_ramp ? how->ramp_s : policy->ramp_s;
+    row->ramp_steps = how->has_steps ? how->ramp_steps : policy->ramp_steps;
+    row->is_lead_auto = how->has_lead ? how->is_lead_auto : policy->is_lead_auto;
 }

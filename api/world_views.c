@@ -212,6 +212,8 @@ static void add_plan(const struct world *world, struct view_box *box)
     view->layout = base->layout;
     view->plan = world->planned->plan;
     view->overlays = world->planned->overlays;
+    view->inventory_id = (uint64_t)base->source.id;
+    view->inventory_text = base->source.text;
     view->inventory_file = base->source.file;
     view->inventory_digest = base->source.file_digest;
     view->inventory_source = base->source.source;

@@ -18,14 +18,23 @@ void reload_post(struct request *request, struct response *response);
 void reload_finish(struct request *request, const struct world_result *result,
                    struct response *response);
 void plan_get(struct request *request, struct response *response);
+void plan_post(struct request *request, struct response *response);
+void apply_post(struct request *request, struct response *response);
 void records_get(struct request *request, struct response *response);
+
+/* Heavy ones: inventory.c. */
+void inventory_get(struct request *request, struct response *response);
+void inventory_put(struct request *request, struct response *response);
+void inventory_patch(struct request *request, struct response *response);
+void inventory_validate_post(struct request *request, struct response *response);
+void node_patch(struct request *request, struct response *response);
 
 void revisions_get(struct request *request, struct response *response);
 void revisions_finish(struct request *request, const struct world_result *result,
                       struct response *response);
 void revision_get(struct request *request, struct response *response);
-void revision_finish(struct request *request, const struct world_result *result,
-                     struct response *response);
+void revision_diff_get(struct request *request, struct response *response);
+void revision_rollback_post(struct request *request, struct response *response);
 
 void audit_get(struct request *request, struct response *response);
 void audit_finish(struct request *request, const struct world_result *result,
@@ -37,6 +46,8 @@ void audit_verify_finish(struct request *request, const struct world_result *res
 void nodes_get(struct request *request, struct response *response);
 void node_get(struct request *request, struct response *response);
 void node_weight_put(struct request *request, struct response *response);
+/* The body of a weight with its node beside it: wishes.c. */
+void node_weight_wish(struct request *request, struct response *response);
 void node_weight_delete(struct request *request, struct response *response);
 void node_weight_finish(struct request *request, const struct world_result *result,
                         struct response *response);

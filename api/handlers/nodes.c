@@ -111,11 +111,9 @@ static void weight_value_read(struct request *request, struct response *response
                      "\"50%\"");
 }
 
-void node_weight_put(struct request *request, struct response *response)
+static void weight_read(struct request *request, const char *members, struct response *response)
 {
-    if (!weight_job(request, WORLD_WEIGHT_PUT, response))
-        return;
-    body_check_members(request->body, "", "weight services reason expires_in", response);
+    body_check_members(request->body, "", members, response);
     weight_value_read(request, response);
     request->job.services = body_texts(request, "services", &request->job.service_count, response);
     request->job.reason = body_text_required(request, "reason", response);
@@ -123,6 +121,21 @@ void node_weight_put(struct request *request, struct response *response)
     body_duration_s(request, "expires_in", 1, &expires_in_s, response);
     if (expires_in_s)
         request->job.until_at_ms = request->now_ms + (int64_t)expires_in_s * 1000;
+}
+
+void node_weight_put(struct request *request, struct response *response)
+{
+    if (weight_job(request, WORLD_WEIGHT_PUT, response))
+        weight_read(request, "weight services reason expires_in", response);
+}
+
+void node_weight_wish(struct request *request, struct response *response)
+{
+    struct text *node = arena_new(&request->arena, struct text);
+    *node = body_text_required(request, "node", response);
+    request->job.nodes = node;
+    request->job.node_count = 1;
+    weight_read(request, "node weight services reason expires_in", response);
 }
 
 void node_weight_delete(struct request *request, struct response *response)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/handlers/handlers.h"
+#include "api/handlers/proposal.h"
 
+#include "api/body.h"
 #include "api/past.h"
+#include "api/world_ask.h"
+#include "srvplan/report/report_compare.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* Older revisions are in the store alone, so this read is a job of the world. */
 void revisions_get(struct request *request, struct response *response)
@@ -31,31 +35,141 @@ void revisions_finish(struct request *request, const struct world_result *result
     response_take_list(request, response, items, next);
 }
 
+/* ---- one of them ---- */
+
+/* What the store has of revision `text`; world_result_free. NULL: the response says why not. */
+static struct world_result *past_get(struct request *request, struct text text,
+                                     struct response *response)
+{
+    struct world_request job = request->job;
+    job.kind = WORLD_REVISION;
+    if (!text_to_u64(text, 1, INT64_MAX, &job.before)) {
+        response_problem(response, "not-found", "there is no revision \"%.*s\": it is a number",
+                         (int)(text.len < 60 ? text.len : 60), text.ptr);
+        return NULL;
+    }
+    struct world_result *result = world_ask(request->world, &job);
+    if (!handlers_failed(result, "r", response))
+        return result;
+    world_result_free(result);
+    return NULL;
+}
+
 /* A revision never changes, so its number is its version. */
 void revision_get(struct request *request, struct response *response)
 {
-    struct text number = request->variables[0];
-    request->job.kind = WORLD_REVISION;
-    if (!text_to_u64(number, 1, INT64_MAX, &request->job.before))
-        response_problem(response, "not-found", "there is no revision \"%.*s\": it is a number",
-                         (int)(number.len < 60 ? number.len : 60), number.ptr);
-}
-
-void revision_finish(struct request *request, const struct world_result *result,
-                     struct response *response)
-{
     struct error err = {0};
-    if (handlers_failed(result, "r", response))
+    struct past past = {0};
+    struct world_result *stored = past_get(request, request->variables[0], response);
+    if (!stored)
         return;
-    response_set_etag(response, "r", result->past->revision.number);
+    response_set_etag(response, "r", stored->past->revision.number);
     response->status = 200;
     response_check_none_match(request, response);
-    if (response->status == 304)
+    if (response->status == 200) {
+        response->status = 0;
+        if (past_make(&past, stored->past, NULL, &err))
+            response_take(response, 200, past_json(&past, stored->past));
+        else
+            response_problem(response, "conflict", "%s", err.message);
+    }
+    past_fini(&past);
+    world_result_free(stored);
+}
+
+/* ---- what differs ---- */
+
+static json_t *diff_json(const struct store_past *stored, const struct store_past *against,
+                         struct study *study)
+{
+    json_t *json = json_object();
+    bool is_same = against && digest_equal(&stored->revision.inventory_digest,
+                                           &against->revision.inventory_digest);
+    json_object_set_new(json, "revision", json_integer((json_int_t)stored->revision.number));
+    json_object_set_new(json, "against",
+                        against ? json_integer((json_int_t)against->revision.number)
+                                : json_integer(0));
+    json_object_set_new(json, "inventory_changed", json_boolean(!is_same));
+    json_object_set_new(json, "summary", report_summary_json(study->comparison));
+    json_object_set_new(json, "changes", study_changes_json(study));
+    return json;
+}
+
+/* `against` NULL: nothing was published before. */
+static void diff(const struct store_past *stored, const struct store_past *against,
+                 struct response *response)
+{
+    struct error err = {0};
+    struct past after = {0}, before = {0};
+    struct study study = {0};
+    bool is_made = past_make(&after, stored, NULL, &err);
+    bool is_shared = against && against->revision.inventory_id == stored->revision.inventory_id;
+    if (is_made && against)
+        is_made = past_make(&before, against, is_shared ? after.base : NULL, &err);
+    if (is_made) {
+        study.plan = after.plan;
+        study_compare(&study, before.plan);
+        response_take(response, 200, diff_json(stored, against, &study));
+        study.plan = NULL; /* it is the past's */
+    } else {
+        response_problem(response, "conflict", "%s", err.message);
+    }
+    study_fini(&study);
+    past_fini(&before);
+    past_fini(&after);
+}
+
+void revision_diff_get(struct request *request, struct response *response)
+{
+    struct text text = request_parameter_find(request, "against");
+    struct world_result *stored = past_get(request, request->variables[0], response);
+    struct world_result *against = NULL;
+    if (!stored)
         return;
-    response->status = 0;
-    json_t *json = past_json(result->past, &err);
-    if (json)
-        response_take(response, 200, json);
-    else
-        response_problem(response, "unavailable", "%s", err.message);
+    uint64_t number = stored->past->revision.number;
+    if (!text.ptr)
+        text = text_from(arena_printf(&request->arena, "%" PRIu64, number - 1));
+    snprintf(response->etag, sizeof response->etag, "\"r%" PRIu64 "-%.*s\"", number,
+             (int)(text.len < 20 ? text.len : 20), text.ptr);
+    if (!text_is(text, "0"))
+        against = past_get(request, text, response);
+    if (!response->status)
+        diff(stored->past, against ? against->past : NULL, response);
+    world_result_free(against);
+    world_result_free(stored);
+}
+
+/* ---- back ---- */
+
+static bool rollback_make(struct proposal *proposal)
+{
+    struct request *request = proposal->request;
+    const struct store_past *past = proposal->context;
+    struct text reason = request->job.reason;
+    proposal->document = past->inventory.text;
+    proposal->change.action = "rollback";
+    proposal->change.object =
+        text_from(arena_printf(&request->arena, "revision %" PRIu64, past->revision.number));
+    proposal->change.cause = text_from(
+        arena_printf(&request->arena, "rollback to revision %" PRIu64 "%s%.*s",
+                     past->revision.number, reason.len ? ": " : "", (int)reason.len, reason.ptr));
+    return true;
+}
+
+void revision_rollback_post(struct request *request, struct response *response)
+{
+    static const struct proposal_kind kind = {.etag_prefix = "v",
+                                              .is_stored = true,
+                                              .make = rollback_make,
+                                              .show = proposal_show_inventory};
+    body_check_members(request->body, "", "reason override", response);
+    request->job.reason = body_text(request, "reason", response);
+    body_override(request, response);
+    if (response->status)
+        return;
+    struct world_result *stored = past_get(request, request->variables[0], response);
+    if (!stored)
+        return;
+    proposal_carry_out(request, response, &kind, stored->past);
+    world_result_free(stored);
 }

@@ -167,7 +167,8 @@ class Reply:
         self.headers = response.headers
         self.body = response.read()
         kind = self.headers.get('Content-Type', '')
-        self.json = json.loads(self.body) if self.body and 'json' in kind else None
+        is_json = kind.split(';')[0].endswith('json')
+        self.json = json.loads(self.body) if self.body and is_json else None
 
     def __repr__(self):
         return f'{self.status} {dict(self.headers)} {self.body[:2000]!r}'
