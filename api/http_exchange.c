@@ -217,7 +217,10 @@ static bool run(struct exchange *exchange, const struct world_view *view, int64_
 
 bool exchange_is_heavy(const struct exchange *exchange)
 {
-    return !exchange->response.status && exchange->request.route->is_heavy;
+    const struct route *route = exchange->request.route;
+    return !exchange->response.status && route->is_heavy &&
+           (!route->heavy_with ||
+            request_parameter_find(&exchange->request, route->heavy_with).ptr);
 }
 
 bool exchange_handle(struct exchange *exchange, const struct world_view *view, int64_t now_ms)
@@ -311,16 +314,19 @@ void exchange_log(const struct exchange *exchange)
              log_string("request_id", exchange->id), log_string("traceparent", exchange->trace));
 }
 
-char *exchange_body_print(const struct exchange *exchange, size_t *len, const char **type)
+char *exchange_body_print(struct exchange *exchange, size_t *len, const char **type)
 {
-    const struct response *response = &exchange->response;
+    struct response *response = &exchange->response;
+    const char *page_type = response->page_type ? response->page_type : "text/plain; charset=utf-8";
     char *body = NULL;
     if (response->json) {
         *type = response->is_problem ? "application/problem+json" : "application/json";
         body = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    } else if (response->document) {
+        *type = page_type;
+        body = response->document;
+        response->document = NULL;
     } else {
-        const char *page_type =
-            response->page_type ? response->page_type : "text/plain; charset=utf-8";
         *type = response->page ? page_type : NULL;
         body = strdup(response->page ? response->page : "");
     }

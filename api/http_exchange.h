@@ -62,8 +62,9 @@ void exchange_work(struct exchange *exchange, const struct world_view *view, int
 /* The job has its result. `now_ms`: it has taken a while, and states are told as of now. */
 void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms);
 
-/* The response as bytes: NUL-terminated heap text of the caller's, with its length and type. */
-char *exchange_body_print(const struct exchange *exchange, size_t *len, const char **type);
+/* The response as bytes, once: NUL-terminated heap text of the caller's, with its length and type.
+ */
+char *exchange_body_print(struct exchange *exchange, size_t *len, const char **type);
 
 /* http_audit.c: has a change that was refused (401, 403, 409, 412) written into the audit; nothing
  * for all other responses. Once, when the response is final. */

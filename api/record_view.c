@@ -194,3 +194,12 @@ json_t *record_view_page(const struct world_view *view, const struct record_filt
     arena_fini(&walk.scratch);
     return walk.items;
 }
+
+json_t *record_view_zone(const struct world_view *view, uint32_t zone)
+{
+    static const struct record_filter everything = {.limit = UINT32_MAX};
+    struct walk walk = {.view = view, .filter = &everything, .items = json_array(), .zone = zone};
+    (void)!take_zone(&walk, false);
+    arena_fini(&walk.scratch);
+    return walk.items;
+}

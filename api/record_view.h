@@ -29,3 +29,6 @@ NODISCARD bool record_cursor_parse(struct text text, struct arena *arena,
 /* A list of sets, a new reference; *next (in the arena) is the cursor of the next page, or NULL. */
 json_t *record_view_page(const struct world_view *view, const struct record_filter *filter,
                          const struct record_cursor *after, struct arena *arena, char **next);
+
+/* All sets of one zone. */
+json_t *record_view_zone(const struct world_view *view, uint32_t zone);

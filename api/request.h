@@ -35,6 +35,7 @@ struct response {
     json_t *json;          /* owned; NULL: `page`, or no body */
     const char *page;      /* text, lives on; used without json */
     const char *page_type; /* NULL: text/plain */
+    char *document;        /* a long text, heap, owned; instead of `page` */
     bool is_problem;
     bool is_replay;                    /* of the answer that the same Idempotency-Key had before */
     char etag[RESPONSE_ETAG_SIZE];     /* with its quotes; "": none */
@@ -97,6 +98,9 @@ void response_mistake(struct response *response, const char *pointer, const char
 void response_take(struct response *response, unsigned status, json_t *json);
 
 void response_set_etag(struct response *response, const char *prefix, uint64_t version);
+
+/* A tag of what the JSON says, for views that are computed and have no version of their own. */
+void response_set_etag_of(struct response *response, const char *prefix, const json_t *json);
 
 /* Turns a 200 into 304 when If-None-Match holds the response's ETag. */
 void response_check_none_match(const struct request *request, struct response *response);

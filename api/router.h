@@ -15,9 +15,10 @@ struct route {
     bool
         takes_document; /* the body is an inventory in any of its spellings; the handler reads it */
     bool is_body_optional;
-    bool is_change;  /* takes dry_run; the operator reads of its outcome */
-    bool is_heavy;   /* it may take seconds: a workshop's thread runs it, without finish */
-    bool is_of_view; /* the answer depends on URL and view alone, not on who asks nor when */
+    bool is_change;         /* takes dry_run; the operator reads of its outcome */
+    bool is_heavy;          /* it may take seconds: a workshop's thread runs it, without finish */
+    const char *heavy_with; /* … only with this query parameter; NULL: always */
+    bool is_of_view;        /* the answer depends on URL and view alone, not on who asks nor when */
     /* `finish` needs no more than drain_ids: the answer to a key that came before can be made again
      * when it was lost. */
     bool is_remade;

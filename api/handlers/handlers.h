@@ -21,6 +21,14 @@ void plan_get(struct request *request, struct response *response);
 void plan_post(struct request *request, struct response *response);
 void apply_post(struct request *request, struct response *response);
 void records_get(struct request *request, struct response *response);
+void domains_get(struct request *request, struct response *response);
+void domain_get(struct request *request, struct response *response);
+void services_get(struct request *request, struct response *response);
+void tiers_get(struct request *request, struct response *response);
+void zones_get(struct request *request, struct response *response);
+void zone_get(struct request *request, struct response *response);
+void zone_export_get(struct request *request, struct response *response);
+void simulate_post(struct request *request, struct response *response);
 
 /* Heavy ones: inventory.c. */
 void inventory_get(struct request *request, struct response *response);
@@ -80,6 +88,11 @@ struct json_scene handlers_scene(const struct request *request);
 /* The scene of an outcome: the view after the job; for a dry run the plan that it would make. */
 struct json_scene handlers_scene_after(const struct request *request,
                                        const struct world_result *result);
+
+/* A domain name as people write it, U-labels too. False: the response has its problem, which names
+ * the query parameter; NULL: it stands in the path. */
+NODISCARD bool handlers_read_name(struct request *request, struct text text, const char *parameter,
+                                  struct name *name, struct response *response);
 
 /* 201 or 200, 202, 200 by the outcome. `made`: what success is when it was served at once. */
 unsigned handlers_status(const struct world_result *result, unsigned made);

@@ -2,10 +2,12 @@
 #include "api/handlers/handlers.h"
 
 #include "api/body.h"
+#include "srvplan/report/report_explain_json.h"
 
 enum {
     PERCENT_MAX = 1000
 };
+#define EXPLAIN_CLIENTS_MAX 1000000000000 /* as of `srvplan explain --clients` */
 
 /* The node of the path; INVENTORY_NONE: the response is 404. */
 static uint32_t node_find(struct request *request, struct response *response)
@@ -39,11 +41,65 @@ void nodes_get(struct request *request, struct response *response)
     response_take_list(request, response, items, next);
 }
 
+/* The query of an explanation. False: the response has its problem. */
+static bool explain_read(struct request *request, struct explain_question *question,
+                         struct response *response)
+{
+    struct text set = request_parameter_find(request, "set");
+    struct text clients = request_parameter_find(request, "clients");
+    struct text order = request_parameter_find(request, "answer_order");
+    struct simulate_pool pool;
+    struct error err = {0};
+    if (clients.ptr && !text_to_u64(clients, 1, EXPLAIN_CLIENTS_MAX, &question->clients))
+        response_problem(response, "unknown-parameter", "clients must be a number from 1 to 10^12");
+    if (order.ptr && !simulate_order_parse(order, &question->order))
+        response_problem(response, "unknown-parameter",
+                         "answer_order must be weighted, fixed or rotated");
+    if (set.ptr && !simulate_pool_find(question->plan, set, &request->arena, &pool, &err))
+        response_problem(response, "unknown-parameter", "set: %s", err.message);
+    if (response->status)
+        return false;
+    if (set.ptr) {
+        question->domain = pool.domain;
+        question->service = pool.service;
+    }
+    return true;
+}
+
+/* The node with "explanation": set by set, who will not follow the plan, and what a drain would do.
+ */
+static void node_explain(struct request *request, uint32_t node, struct response *response)
+{
+    struct json_scene scene = handlers_scene(request);
+    struct explain_question question = {
+        .plan = scene.plan, .node = node, .domain = INVENTORY_NONE, .service = INVENTORY_NONE};
+    struct error err = {0};
+    if (!explain_read(request, &question, response))
+        return;
+    struct explanation *explanation = explain_node(&question, &err);
+    if (!explanation) {
+        response_problem(response, problem_of_error(err.kind)->name, "%s", err.message);
+        return;
+    }
+    json_t *json = json_view_node(&scene, node);
+    json_object_set_new(json, "explanation", report_explanation_json(explanation));
+    explanation_free(explanation);
+    response_set_etag(response, "n", world_node_version(request->view, node));
+    response_take(response, 200, json);
+    /* Shares and what guards would say move with other nodes, and the node's tag does not. */
+    request->if_none_match = (struct text){0};
+}
+
 void node_get(struct request *request, struct response *response)
 {
     uint32_t node = node_find(request, response);
-    if (node == INVENTORY_NONE)
+    bool is_explained = request_flag(request, "explain", response);
+    if (node == INVENTORY_NONE || response->status)
         return;
+    if (is_explained) {
+        node_explain(request, node, response);
+        return;
+    }
     struct json_scene scene = handlers_scene(request);
     response_set_etag(response, "n", world_node_version(request->view, node));
     response_take(response, 200, json_view_node(&scene, node));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
+#include "srvplan/inventory_names.h"
 #include "srvplan/report/report_json.h"
+#include "zones/text.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +27,24 @@ struct json_scene handlers_scene_after(const struct request *request,
     if (result->outcome == WORLD_DRY_RUN && result->plan)
         scene.plan = result->plan;
     return scene;
+}
+
+bool handlers_read_name(struct request *request, struct text text, const char *parameter,
+                        struct name *name, struct response *response)
+{
+    struct text ascii;
+    struct name_mistake mistake;
+    struct error err = {0};
+    if (!inventory_name_to_ascii(&request->arena, text, &ascii, &mistake))
+        error_set(&err, ERROR_INVALID, "it has %s; %s", mistake.what, mistake.mend);
+    else if (text_name_parse(&request->arena, ascii, name, &err))
+        return true;
+    if (parameter)
+        response_problem(response, "unknown-parameter", "%s: %s", parameter, err.message);
+    else
+        response_problem(response, "not-found", "\"%.200s\" is no domain name: %s",
+                         arena_cstr(&request->arena, text), err.message);
+    return false;
 }
 
 unsigned handlers_status(const struct world_result *result, unsigned made)
