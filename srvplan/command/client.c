@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "srvplan/command/contexts.h"
 #include "zones/base/file.h"
 
 enum {
@@ -109,31 +110,108 @@ static bool token_find(struct client_target *target, const char *file, struct ar
     return true;
 }
 
+static bool one_of_options(const struct client_options *options, struct error *err)
+{
+    bool has_address = given(options->server) || given(options->socket);
+    if (given(options->server) && given(options->socket))
+        return error_set(err, ERROR_USAGE, "--server and --socket: give one of them");
+    if (has_address && given(options->context))
+        return error_set(err, ERROR_USAGE,
+                         "--context names a server already: give --server or "
+                         "--socket, or --context");
+    return true;
+}
+
+/* What was given as an address, on the command line, then in the environment. */
+static void address_find(const struct client_options *options, const char **url,
+                         const char **socket)
+{
+    *url = given(options->server);
+    *socket = given(options->socket);
+    if (*url || *socket || given(options->context))
+        return;
+    *url = given(getenv("SRVPLAN_SERVER"));
+    *socket = *url ? NULL : given(getenv("SRVPLAN_SOCKET"));
+}
+
+/* The context that is named or in use; *item NULL: none. */
+static bool context_find(const struct client_options *options, struct contexts *contexts,
+                         const struct known_context **item, struct error *err)
+{
+    const char *name = given(options->context);
+    if (!name)
+        name = given(getenv("SRVPLAN_CONTEXT"));
+    if (!name)
+        name = contexts->current;
+    *item = name ? contexts_find(contexts, name) : NULL;
+    return !name || *item || contexts_unknown(contexts, name, err);
+}
+
+static bool target_set(struct client_target *target, const char *url, const char *socket,
+                       struct arena *arena, struct error *err)
+{
+    if (url ? !url_check(url, err) : !socket_check(socket, err))
+        return false;
+    if (!url) {
+        target->socket = arena_cstr(arena, text_from(socket));
+        return true;
+    }
+    struct text trimmed = text_from(url);
+    while (trimmed.len > 0 && trimmed.ptr[trimmed.len - 1] == '/')
+        trimmed.len--;
+    target->url = arena_cstr(arena, trimmed);
+    return true;
+}
+
+/* By a context, or where a server of this machine listens. */
+static bool target_of_context(struct client_target *target, const struct client_options *options,
+                              struct arena *arena, struct error *err)
+{
+    struct contexts contexts;
+    const struct known_context *item = NULL;
+    const char *token_file = options->token_file;
+    bool ok = contexts_read(&contexts, err) && context_find(options, &contexts, &item, err);
+    if (ok && !item) {
+        ok = target_set(target, NULL, access(RUN_SOCKET, F_OK) == 0 ? RUN_SOCKET : STATE_SOCKET,
+                        arena, err);
+    } else if (ok) {
+        const char *socket = item->socket ? contexts_path(item->socket, arena) : NULL;
+        ok = target_set(target, item->server, socket, arena, err) ||
+             error_within(err, "context '%s'", item->name);
+        target->context = arena_cstr(arena, text_from(item->name));
+        if (!given(token_file) && item->token_file)
+            token_file = contexts_path(item->token_file, arena);
+    }
+    ok = ok && token_find(target, token_file, arena, err);
+    contexts_fini(&contexts);
+    return ok;
+}
+
 bool client_target_find(struct client_target *target, const struct client_options *options,
                         struct arena *arena, struct error *err)
 {
+    const char *url, *socket;
     *target = (struct client_target){0};
-    const char *url = given(options->server);
-    const char *socket = given(options->socket);
-    if (url && socket)
-        return error_set(err, ERROR_USAGE, "--server and --socket: give one of them");
-    if (!url && !socket)
-        url = given(getenv("SRVPLAN_SERVER"));
-    if (!url && !socket)
-        socket = given(getenv("SRVPLAN_SOCKET"));
-    if (!url && !socket)
-        socket = access(RUN_SOCKET, F_OK) == 0 ? RUN_SOCKET : STATE_SOCKET;
-    if (url ? !url_check(url, err) : !socket_check(socket, err))
+    if (!one_of_options(options, err))
         return false;
-    if (url) {
-        struct text trimmed = text_from(url);
-        while (trimmed.len > 0 && trimmed.ptr[trimmed.len - 1] == '/')
-            trimmed.len--;
-        target->url = arena_cstr(arena, trimmed);
-    } else {
-        target->socket = arena_cstr(arena, text_from(socket));
-    }
-    return token_find(target, options->token_file, arena, err);
+    address_find(options, &url, &socket);
+    if (!url && !socket)
+        return target_of_context(target, options, arena, err);
+    return target_set(target, url, socket, arena, err) &&
+           token_find(target, options->token_file, arena, err);
+}
+
+bool client_is_named(const struct client_options *options)
+{
+    const char *url, *socket;
+    struct contexts contexts;
+    address_find(options, &url, &socket);
+    if (url || socket || given(options->context) || given(getenv("SRVPLAN_CONTEXT")))
+        return true;
+    /* A file with a mistake names one, too: it is told when it is asked for. */
+    bool is_named = !contexts_read(&contexts, NULL) || contexts.current;
+    contexts_fini(&contexts);
+    return is_named;
 }
 
 bool client_target_is_exposed(const struct client_target *target)

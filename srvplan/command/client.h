@@ -19,6 +19,7 @@ struct client_target {
     const char *url; /* "http://127.0.0.1:8053", without a slash at the end */
     const char *socket;
     const char *token;
+    const char *context; /* whose address it is; NULL: it was given as such */
 };
 
 struct client;
@@ -39,15 +40,20 @@ struct client_reply {
     size_t body_len;
 };
 
-/* What to connect to, by options and environment: --server, --socket, SRVPLAN_SERVER,
- * SRVPLAN_SOCKET, /run/srvplan/api.sock if it is there, /var/lib/srvplan/api.sock. An empty string
- * counts as not given. Texts live in the arena. */
+/* What to connect to, the first of: --server, --socket, --context; SRVPLAN_SERVER, SRVPLAN_SOCKET,
+ * SRVPLAN_CONTEXT; the context in use (contexts.h); /run/srvplan/api.sock if it is there;
+ * /var/lib/srvplan/api.sock. An empty string counts as not given. A context's token file comes
+ * before those of the environment, which may be meant for another server. Texts live in the arena.
+ */
 struct client_options {
-    const char *server, *socket, *token_file;
+    const char *server, *socket, *token_file, *context;
 };
 NODISCARD bool client_target_find(struct client_target *target,
                                   const struct client_options *options, struct arena *arena,
                                   struct error *err);
+
+/* True when options, environment or a context in use name a server: it is meant to be asked. */
+bool client_is_named(const struct client_options *options);
 
 /* "Is it fit to be a token": visible ASCII only, so that it cannot add a header. Cuts white space
  * at the end; the result lives in the arena. */

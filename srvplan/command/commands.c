@@ -69,10 +69,23 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "status", .operands = "", .run = command_status, .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "show what is served, and what operators changed",
         .example = "srvplan status"},
+    [COMMAND_CONTEXT] = {
+        .name = "context", .operands = "ls|show|add|use|rm [CONTEXT]", .min_operands = 1, .max_operands = 2, .run = command_context,
+        .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
+        .summary = "keep servers by name, and choose the one that commands go to",
+        .example = "srvplan context add prod -s https://dns-admin.example.org --token-file ~/prod.token"},
     [COMMAND_NODES] = {
         .name = "nodes", .operands = "", .run = command_nodes, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the nodes, their state, weights and shares",
         .example = "srvplan nodes"},
+    [COMMAND_DOMAINS] = {
+        .name = "domains", .operands = "", .run = command_domains, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
+        .summary = "list the domains, who is in their sets, and with which shares",
+        .example = "srvplan domains"},
+    [COMMAND_SHOW] = {
+        .name = "show", .operands = "OBJECT", .min_operands = 1, .max_operands = 1, .run = command_show, .outputs = WRITES_TABLE | WRITES_TREE,
+        .summary = "show one thing that the server knows, with all that it says of it",
+        .example = "srvplan show xmpp2"},
     [COMMAND_DRAINS] = {
         .name = "drains", .operands = "", .run = command_drains, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the drains in force",
@@ -127,6 +140,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_TOKEN_FILE] = {
         .name = "token-file", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
         .help = "file that holds the token (SRVPLAN_TOKEN_FILE, SRVPLAN_TOKEN)"},
+    [OPTION_CONTEXT] = {
+        .name = "context", .metavar = "CONTEXT", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "the server of that name (SRVPLAN_CONTEXT; see srvplan context)"},
     [OPTION_OUTPUT] = {
         .name = "output", .letter = 'o', .metavar = "table|json|yaml|csv|md", .value = VALUE_CHOICE,
         .choices = "table|json|yaml|csv|md", .commands = ON_ALL,

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "srvplan/command/ask_server.h"
 #include "srvplan/command/planned.h"
 #include "srvplan/command/simulate_text.h"
 #include "srvplan/explain.h"
@@ -273,7 +274,12 @@ static int explain(const struct offline *offline, const struct context *context,
     return EXIT_FINE;
 }
 
-int command_explain(const struct context *context)
+static int explain_locally(const struct context *context)
 {
     return planned_run(context, explain);
+}
+
+int command_explain(const struct context *context)
+{
+    return ask_server_or(context, explanation_of_server, explain_locally);
 }

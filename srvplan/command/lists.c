@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* srvplan nodes, drains, history: three lists of the server, as tables or as they came. */
+/* srvplan nodes, domains, drains, history: lists of the server, as tables or as they came. */
 #include <string.h>
 
 #include "srvplan/command/remote.h"
@@ -101,6 +101,54 @@ static void nodes_show(const struct output *output, const json_t *items)
     arena_fini(&arena);
 }
 
+/* "xmpp1 62.5 %, xmpp2 37.5 %; standby xmpp3; out xmpp4" */
+static const char *members_print(const json_t *service, struct arena *arena)
+{
+    const char *shares = "", *standby = "", *out = "";
+    size_t i;
+    json_t *member;
+    json_array_foreach(json_object_get(service, "members"), i, member)
+    {
+        const char *node = member_text(member, "node", "-");
+        double share = member_ratio(member, "share", 0);
+        const char **list = !json_is_true(json_object_get(member, "in_set")) ? &out
+                            : share > 0                                      ? &shares
+                                                                             : &standby;
+        const char *text =
+            share > 0 ? arena_printf(arena, "%s %s", node, view_share(share, arena)) : node;
+        *list = arena_printf(arena, "%s%s%s", *list, (*list)[0] ? ", " : "", text);
+    }
+    if (json_is_true(json_object_get(service, "absent")))
+        return "none: the service is absent";
+    return arena_printf(arena, "%s%s%s%s%s", shares, standby[0] ? "; standby " : "", standby,
+                        out[0] ? "; out " : "", out);
+}
+
+static void domains_show(const struct output *output, const json_t *items)
+{
+    static const char *const names[] = {"DOMAIN", "ZONE", "SERVICE", "TTL", "NODES"};
+    struct arena arena = {0};
+    struct table table = table_with(COUNT_OF(names));
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        table_add(&table, output, names[i]);
+    size_t i, j;
+    json_t *domain, *service;
+    json_array_foreach(items, i, domain)
+    {
+        json_array_foreach(json_object_get(domain, "services"), j, service)
+        {
+            table_add(&table, output, member_text(domain, "domain", NULL));
+            table_add(&table, output, member_text(domain, "zone", NULL));
+            table_add(&table, output, member_text(service, "service", NULL));
+            table_addf(&table, output, "%lld", (long long)member_number(service, "ttl", 0));
+            table_add(&table, output, members_print(service, &arena));
+        }
+    }
+    table_print(&table, output);
+    table_fini(&table);
+    arena_fini(&arena);
+}
+
 static void drains_show(const struct output *output, const json_t *items)
 {
     if (json_array_size(items) == 0)
@@ -132,6 +180,11 @@ static void history_show(const struct output *output, const json_t *items)
 int command_nodes(const struct context *context)
 {
     return list_command(context, "/api/v1/nodes", LIST_MAX, nodes_show);
+}
+
+int command_domains(const struct context *context)
+{
+    return list_command(context, "/api/v1/domains?limit=1000", LIST_MAX, domains_show);
 }
 
 int command_drains(const struct context *context)

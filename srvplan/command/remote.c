@@ -45,15 +45,42 @@ enum exit_code remote_exit_code(long status, bool is_guard)
     }
 }
 
+static struct client_options options_of(const struct invocation *invocation)
+{
+    return (struct client_options){
+        .server = invocation_value(invocation, OPTION_SERVER, NULL),
+        .socket = invocation_value(invocation, OPTION_SOCKET, NULL),
+        .token_file = invocation_value(invocation, OPTION_TOKEN_FILE, NULL),
+        .context = invocation_value(invocation, OPTION_CONTEXT, NULL),
+    };
+}
+
+bool remote_is_wanted(const struct context *context, bool *is_wanted, struct error *err)
+{
+    const struct client_options options = options_of(context->invocation);
+    bool has_file = invocation_has(context->invocation, OPTION_FILE);
+    bool is_given = options.server || options.socket || options.context;
+    if (has_file && is_given)
+        return error_set(
+            err, ERROR_USAGE,
+            "--file reads an inventory, --server, --socket and --context ask a server: "
+            "give one of them");
+    *is_wanted = !has_file && client_is_named(&options);
+    return true;
+}
+
+const char *remote_print(const struct remote *remote, struct arena *arena)
+{
+    const char *address = remote->target.url ? remote->target.url : remote->target.socket;
+    return remote->target.context ? arena_printf(arena, "%s (%s)", remote->target.context, address)
+                                  : address;
+}
+
 int remote_open(struct remote *remote, const struct context *context)
 {
     *remote = (struct remote){.output = &context->output};
     struct error err = {0};
-    struct client_options options = {
-        .server = invocation_value(context->invocation, OPTION_SERVER, NULL),
-        .socket = invocation_value(context->invocation, OPTION_SOCKET, NULL),
-        .token_file = invocation_value(context->invocation, OPTION_TOKEN_FILE, NULL),
-    };
+    const struct client_options options = options_of(context->invocation);
     if (!client_target_find(&remote->target, &options, &remote->arena, &err))
         return output_fail(remote->output, &err);
     if (client_target_is_exposed(&remote->target))
@@ -88,6 +115,10 @@ static void problem_errors_print(const struct remote *remote, const json_t *prob
     json_array_foreach(json_object_get(problem, "errors"), i, item)
     {
         const char *suggestion = member_text(item, "suggestion", NULL);
+        const char *said = arena_printf(arena, "%s: %s", member_text(item, "pointer", "-"),
+                                        member_text(item, "detail", "-"));
+        if (!suggestion && strcmp(said, member_text(problem, "detail", "")) == 0)
+            continue; /* as the detail */
         fprintf(remote->output->err, "  %s: %s%s%s\n",
                 clean(remote, member_text(item, "pointer", "-"), arena),
                 clean(remote, member_text(item, "detail", "-"), arena), suggestion ? "; " : "",
@@ -196,24 +227,34 @@ static void call_say(const struct output *output, const struct client_request *r
     arena_fini(&arena);
 }
 
-int remote_call(struct remote *remote, const struct client_request *request, const json_t *body,
-                struct remote_reply *reply)
+/* EXIT_FINE: an answer came, of whatever status. */
+static int send(struct remote *remote, const struct client_request *request, const json_t *body,
+                struct client_reply *raw)
 {
-    *reply = (struct remote_reply){0};
     struct error err = {0};
-    struct client_reply raw = {0};
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     struct client_request filled = *request;
     filled.body = text;
-    bool sent = client_send(remote->client, &filled, &raw, &err);
+    bool sent = client_send(remote->client, &filled, raw, &err);
     free(text);
     if (!sent)
         return output_fail(remote->output, &err);
     if (remote->output->is_verbose)
-        call_say(remote->output, request, &raw);
+        call_say(remote->output, request, raw);
+    return EXIT_FINE;
+}
+
+static bool is_success(const struct client_reply *raw)
+{
+    return raw->status >= 200 && raw->status <= 299;
+}
+
+/* Makes a reply of what came, and tells what is wrong with it. */
+static int take(struct remote *remote, struct client_reply raw, struct remote_reply *reply)
+{
     int code = EXIT_FINE;
     json_error_t where;
-    if (raw.status < 200 || raw.status > 299) {
+    if (!is_success(&raw)) {
         code = problem_print(remote, &raw);
     } else if (!(reply->document = json_loadb(raw.body, raw.body_len, 0, &where))) {
         output_complain(remote->output,
@@ -228,6 +269,40 @@ int remote_call(struct remote *remote, const struct client_request *request, con
         reply->text = raw.body;
         raw.body = NULL;
     }
+    client_reply_fini(&raw);
+    return code;
+}
+
+int remote_call(struct remote *remote, const struct client_request *request, const json_t *body,
+                struct remote_reply *reply)
+{
+    struct client_reply raw = {0};
+    *reply = (struct remote_reply){0};
+    int code = send(remote, request, body, &raw);
+    return code == EXIT_FINE ? take(remote, raw, reply) : code;
+}
+
+int remote_find(struct remote *remote, const char *path, struct remote_reply *reply)
+{
+    struct client_request request = {.method = "GET", .path = path};
+    struct client_reply raw = {0};
+    *reply = (struct remote_reply){0};
+    int code = send(remote, &request, NULL, &raw);
+    if (code == EXIT_FINE && raw.status != 404)
+        return take(remote, raw, reply);
+    client_reply_fini(&raw);
+    return code;
+}
+
+int remote_copy(struct remote *remote, const char *path, FILE *out)
+{
+    struct client_request request = {.method = "GET", .path = path};
+    struct client_reply raw = {0};
+    int code = send(remote, &request, NULL, &raw);
+    if (code == EXIT_FINE && is_success(&raw))
+        fwrite(raw.body, 1, raw.body_len, out); /* output_finish tells of a full disk */
+    else if (code == EXIT_FINE)
+        code = problem_print(remote, &raw);
     client_reply_fini(&raw);
     return code;
 }

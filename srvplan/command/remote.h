@@ -16,6 +16,13 @@ struct remote {
     struct client *client;
 };
 
+/* Whether a command that can do without a server shall ask one: it is named (client_is_named), and
+ * no inventory is given. Both on one command line is a mistake, which *err says; false then. */
+NODISCARD bool remote_is_wanted(const struct context *context, bool *is_wanted, struct error *err);
+
+/* "prod (https://dns-admin.example.org)": where it goes to, for a person; in the arena. */
+const char *remote_print(const struct remote *remote, struct arena *arena);
+
 /* Finds the server by options and environment; does not connect yet. */
 NODISCARD int remote_open(struct remote *remote, const struct context *context);
 void remote_close(struct remote *remote);
@@ -31,6 +38,12 @@ struct remote_reply {
 NODISCARD int remote_call(struct remote *remote, const struct client_request *request,
                           const json_t *body, struct remote_reply *reply);
 NODISCARD int remote_get(struct remote *remote, const char *path, struct remote_reply *reply);
+
+/* The same for what need not be there: then EXIT_FINE without a document, and nothing is told. */
+NODISCARD int remote_find(struct remote *remote, const char *path, struct remote_reply *reply);
+
+/* The answer as text, whatever it is, on *out (a zone file, a calendar). */
+NODISCARD int remote_copy(struct remote *remote, const char *path, FILE *out);
 void remote_reply_fini(struct remote_reply *reply);
 
 /* All items of a list, page after page, at most `limit` of them; *items is a new reference. */

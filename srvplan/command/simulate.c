@@ -2,6 +2,7 @@
 /* srvplan simulate: where each kind of client goes, exactly. */
 #include <stdlib.h>
 
+#include "srvplan/command/ask_server.h"
 #include "srvplan/command/out_file.h"
 #include "srvplan/command/planned.h"
 #include "srvplan/command/simulate_text.h"
@@ -127,7 +128,12 @@ static int simulate(const struct offline *offline, const struct context *context
     return done ? EXIT_FINE : output_fail(&context->output, err);
 }
 
-int command_simulate(const struct context *context)
+static int simulate_locally(const struct context *context)
 {
     return planned_run(context, simulate);
+}
+
+int command_simulate(const struct context *context)
+{
+    return ask_server_or(context, simulation_of_server, simulate_locally);
 }

@@ -2,6 +2,7 @@
 /* srvplan zone: the zone files of an inventory, for those who serve them themselves. */
 #include <string.h>
 
+#include "srvplan/command/ask_server.h"
 #include "srvplan/command/offline.h"
 #include "srvplan/inventory_names.h"
 #include "zones/text.h"
@@ -78,7 +79,7 @@ static bool zones_write(const struct offline *offline, const struct context *con
     return ok && (written > 0 || !wanted || zone_unknown(offline, wanted, err));
 }
 
-int command_zone(const struct context *context)
+static int zone_locally(const struct context *context)
 {
     const struct output *output = &context->output;
     enum layout_need need =
@@ -105,4 +106,9 @@ int command_zone(const struct context *context)
 out:
     offline_close(&offline);
     return code;
+}
+
+int command_zone(const struct context *context)
+{
+    return ask_server_or(context, zone_of_server, zone_locally);
 }
