@@ -241,6 +241,23 @@ static json_t *share_target(const struct world_drain *drain)
                      ratio(drain->row.to_ppb, RATIO_ONE));
 }
 
+/* The greatest part of busy caches that can still have what was before: a cache that was filled at
+ * a random moment is clean after the rest of its TTL, so the part falls in a line from the
+ * withdrawal to the instant when all are clean. */
+static json_t *cached_fraction(const struct json_scene *scene, const struct world_drain *drain)
+{
+    int64_t clear_ms = drain->dns_clear_at_ms;
+    int64_t from_ms = later_of(drain->row.served_at_ms,
+                               drain->has_timeline ? drain->timeline.withdrawn_at_ms : 0);
+    if (drain->row.ended_at_ms)
+        return json_null();
+    if (!clear_ms || scene->now_ms <= from_ms)
+        return json_real(1);
+    return json_real(scene->now_ms >= clear_ms
+                         ? 0
+                         : (double)(clear_ms - scene->now_ms) / (double)(clear_ms - from_ms));
+}
+
 static json_t *progress(const struct json_scene *scene, const struct world_drain *drain)
 {
     json_t *json = json_object();
@@ -250,6 +267,7 @@ static json_t *progress(const struct json_scene *scene, const struct world_drain
         json_view_greatest_share(scene->plan, drain->row.node, drain->row.services, &num, &den);
     json_object_set_new(json, "share_now", json_real(ratio(num, den)));
     json_object_set_new(json, "share_target", share_target(drain));
+    json_object_set_new(json, "cached_fraction_max", cached_fraction(scene, drain));
     json_object_set_new(json, "dns_clear_at", json_view_time(clear_at(drain)));
     json_object_set_new(json, "basis", json_string(clear_basis(drain)));
     json_object_set_new(json, "resolver_max_ttl", json_integer(WORLD_RESOLVER_MAX_TTL_S));

@@ -87,7 +87,7 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .summary = "show one thing that the server knows, with all that it says of it",
         .example = "srvplan show xmpp2"},
     [COMMAND_DRAINS] = {
-        .name = "drains", .operands = "", .run = command_drains, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
+        .name = "drains", .operands = "[NODE...]", .max_operands = 1000, .run = command_drains, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the drains in force",
         .example = "srvplan drains --all"},
     [COMMAND_DRAIN] = {
@@ -283,7 +283,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_YES] = {
         .name = "yes", .letter = 'y', .commands = ON(DRAIN), .help = "do not ask on a terminal"},
     [OPTION_WAIT] = {
-        .name = "wait", .commands = ON(DRAIN),
+        .name = "wait", .commands = ON(DRAIN) | ON(DRAINS),
         .help = "stay until no correct cache can name the nodes"},
     [OPTION_RESET] = {
         .name = "reset", .commands = ON(WEIGHT), .help = "go back to the inventory's weight"},

@@ -206,7 +206,10 @@ static int drain_ask(struct remote *remote, const json_t *body)
     if (code != EXIT_FINE)
         return code;
     fflush(remote->output->out);
-    fputs("Drain? [y/N] ", remote->output->err);
+    struct arena arena = {0};
+    fprintf(remote->output->err, "Drain on %s? [y/N] ",
+            output_text(remote->output, remote_print(remote, &arena), &arena));
+    arena_fini(&arena);
     fflush(remote->output->err);
     char answer[16] = "";
     if (fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y'))

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* srvplan nodes, domains, drains, history: lists of the server, as tables or as they came. */
+/* srvplan nodes, domains, history: lists of the server, as tables or as they came. */
 #include <string.h>
 
 #include "srvplan/command/remote.h"
 #include "srvplan/command/table.h"
 #include "srvplan/command/views.h"
-#include "zones/base/clock.h"
 
 enum {
     LIST_MAX = 1000000, /* more than a server may hold */
@@ -149,14 +148,6 @@ static void domains_show(const struct output *output, const json_t *items)
     arena_fini(&arena);
 }
 
-static void drains_show(const struct output *output, const json_t *items)
-{
-    if (json_array_size(items) == 0)
-        output_say(output, "no drains");
-    else
-        view_drains(output, items, clock_realtime_ms());
-}
-
 static void history_show(const struct output *output, const json_t *items)
 {
     static const char *const names[] = {"REVISION", "AT", "SERVED", "BY", "CAUSE"};
@@ -185,13 +176,6 @@ int command_nodes(const struct context *context)
 int command_domains(const struct context *context)
 {
     return list_command(context, "/api/v1/domains?limit=1000", LIST_MAX, domains_show);
-}
-
-int command_drains(const struct context *context)
-{
-    bool all = invocation_has(context->invocation, OPTION_ALL);
-    return list_command(context, all ? "/api/v1/drains?all=true" : "/api/v1/drains", LIST_MAX,
-                        drains_show);
 }
 
 int command_history(const struct context *context)

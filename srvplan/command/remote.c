@@ -227,21 +227,18 @@ static void call_say(const struct output *output, const struct client_request *r
     arena_fini(&arena);
 }
 
-/* EXIT_FINE: an answer came, of whatever status. */
-static int send(struct remote *remote, const struct client_request *request, const json_t *body,
-                struct client_reply *raw)
+/* True: an answer came, of whatever status. */
+static bool send(struct remote *remote, const struct client_request *request, const json_t *body,
+                 struct client_reply *raw, struct error *err)
 {
-    struct error err = {0};
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     struct client_request filled = *request;
     filled.body = text;
-    bool sent = client_send(remote->client, &filled, raw, &err);
+    bool sent = client_send(remote->client, &filled, raw, err);
     free(text);
-    if (!sent)
-        return output_fail(remote->output, &err);
-    if (remote->output->is_verbose)
+    if (sent && remote->output->is_verbose)
         call_say(remote->output, request, raw);
-    return EXIT_FINE;
+    return sent;
 }
 
 static bool is_success(const struct client_reply *raw)
@@ -277,19 +274,44 @@ int remote_call(struct remote *remote, const struct client_request *request, con
                 struct remote_reply *reply)
 {
     struct client_reply raw = {0};
+    struct error err = {0};
     *reply = (struct remote_reply){0};
-    int code = send(remote, request, body, &raw);
-    return code == EXIT_FINE ? take(remote, raw, reply) : code;
+    if (!send(remote, request, body, &raw, &err))
+        return output_fail(remote->output, &err);
+    return take(remote, raw, reply);
 }
 
 int remote_find(struct remote *remote, const char *path, struct remote_reply *reply)
 {
     struct client_request request = {.method = "GET", .path = path};
     struct client_reply raw = {0};
+    struct error err = {0};
     *reply = (struct remote_reply){0};
-    int code = send(remote, &request, NULL, &raw);
-    if (code == EXIT_FINE && raw.status != 404)
+    if (!send(remote, &request, NULL, &raw, &err))
+        return output_fail(remote->output, &err);
+    if (raw.status != 404)
         return take(remote, raw, reply);
+    client_reply_fini(&raw);
+    return EXIT_FINE;
+}
+
+int remote_try(struct remote *remote, const char *path, struct remote_reply *reply,
+               struct error *err)
+{
+    struct client_request request = {.method = "GET", .path = path};
+    struct client_reply raw = {0};
+    *reply = (struct remote_reply){0};
+    *err = (struct error){0};
+    if (!send(remote, &request, NULL, &raw, err))
+        return (int)error_exit_code(err->kind);
+    if (is_success(&raw))
+        return take(remote, raw, reply);
+    json_t *problem = json_loadb(raw.body, raw.body_len, 0, NULL);
+    int code = (int)remote_exit_code(raw.status, false);
+    error_set(err, code == EXIT_UNREACHABLE ? ERROR_UNAVAILABLE : ERROR_INVALID,
+              "the server answered with status %ld: %s", raw.status,
+              member_text(problem, "detail", "no reason is given"));
+    json_decref(problem);
     client_reply_fini(&raw);
     return code;
 }
@@ -298,10 +320,13 @@ int remote_copy(struct remote *remote, const char *path, FILE *out)
 {
     struct client_request request = {.method = "GET", .path = path};
     struct client_reply raw = {0};
-    int code = send(remote, &request, NULL, &raw);
-    if (code == EXIT_FINE && is_success(&raw))
+    struct error err = {0};
+    int code = EXIT_FINE;
+    if (!send(remote, &request, NULL, &raw, &err))
+        return output_fail(remote->output, &err);
+    if (is_success(&raw))
         fwrite(raw.body, 1, raw.body_len, out); /* output_finish tells of a full disk */
-    else if (code == EXIT_FINE)
+    else
         code = problem_print(remote, &raw);
     client_reply_fini(&raw);
     return code;

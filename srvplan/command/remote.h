@@ -42,6 +42,10 @@ NODISCARD int remote_get(struct remote *remote, const char *path, struct remote_
 /* The same for what need not be there: then EXIT_FINE without a document, and nothing is told. */
 NODISCARD int remote_find(struct remote *remote, const char *path, struct remote_reply *reply);
 
+/* The same for who asks again and again: what went wrong is in *err, and nothing is told. */
+NODISCARD int remote_try(struct remote *remote, const char *path, struct remote_reply *reply,
+                         struct error *err);
+
 /* The answer as text, whatever it is, on *out (a zone file, a calendar). */
 NODISCARD int remote_copy(struct remote *remote, const char *path, FILE *out);
 void remote_reply_fini(struct remote_reply *reply);
