@@ -131,6 +131,14 @@ static double ratio(uint64_t num, uint64_t den)
     return den ? (double)num / (double)den : 0;
 }
 
+/* As the guards count it: a node behind all tiers is not there, one that is ramped in part. */
+static double part_there(const struct plan_member *member)
+{
+    if (member->absence != PLAN_PRESENT || member->is_demoted)
+        return 0;
+    return ratio(member->level_num, member->level_den);
+}
+
 /* {"example.org/xmpp-client": 0.625}: how much of the capacity declared at the node's priority is
  * still in the sets that it was withdrawn from. */
 static json_t *capacity_left(const struct plan *plan, const struct store_drain *row)
@@ -145,16 +153,16 @@ static json_t *capacity_left(const struct plan *plan, const struct store_drain *
         const struct plan_member *member = member_find(set, node);
         if (!member || !covers(row->services, service))
             continue;
-        uint64_t left = 0;
+        double left = 0, declared = (double)member->capacity_group;
         for (uint32_t m = 0; m < set->member_count; m++) {
             const struct plan_member *other = &set->members[m];
-            if (other->priority == member->priority && other->absence == PLAN_PRESENT)
-                left += inventory->nodes[other->node].capacity;
+            if (other->planned_priority == member->planned_priority)
+                left += inventory->nodes[other->node].capacity * part_there(other);
         }
         const char *domain = text_name_print(&arena, domain_of(plan, set));
         char *key = arena_printf(&arena, "%.*s/%.*s", (int)strlen(domain) - 1, domain,
                                  (int)service.len, service.ptr);
-        json_object_set_new(json, key, json_real(ratio(left, member->capacity_group)));
+        json_object_set_new(json, key, json_real(declared > 0 ? left / declared : 0));
         if (json_object_size(json) == CAPACITY_LEFT_MAX)
             break;
     }

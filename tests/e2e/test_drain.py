@@ -122,6 +122,14 @@ class DrainTest(srvplan.ServedCase):
         self.assertEqual(self.server.sets(), before)
         self.assertEqual(self.server.status()['drains'], [])
 
+    def test_capacity_behind_all_tiers_is_not_counted_as_left(self):
+        reply = self.server.rest('POST', '/api/v1/drains', {
+            'nodes': ['xmpp2', 'xmpp3'], 'mode': 'demote', 'reason': 'test',
+            'override': {'guard': True, 'reason': 'test'}})
+        self.assertEqual(reply.status, 201, reply)
+        left = [drain['capacity_left']['example.org/xmpp-client'] for drain in reply.json['items']]
+        self.assertEqual(left, [0.625, 0])
+
     def test_dry_run_shows_the_change_and_makes_none(self):
         before, status, serial = self.server.sets(), self.server.status(), self.server.serial()
         shown = self.drain('xmpp1', '--dry-run').stdout

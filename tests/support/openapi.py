@@ -155,8 +155,14 @@ class Document:
             validator = jsonschema.Draft202012Validator(schema, format_checker=formats)
             self.validators[id(schema)] = validator
             self.validators[id(schema), 'kept'] = schema  # or another could get its id
-        return [f'/{"/".join(map(str, mistake.absolute_path))}: {mistake.message[:300]}'
-                for mistake in validator.iter_errors(value)]
+        return [self.told(mistake) for mistake in validator.iter_errors(value)]
+
+    @staticmethod
+    def told(mistake):
+        """Place and words of a mistake; of oneOf and the like, of the branch that is nearest."""
+        while mistake.context:
+            mistake = max(mistake.context, key=lambda inner: len(inner.absolute_path))
+        return f'/{"/".join(map(str, mistake.absolute_path))}: {mistake.message[-300:]}'
 
     def check(self, operation, reply, head=False):
         """Raises Mismatch when the answer is none that the document gives this operation."""
