@@ -112,6 +112,16 @@ struct text audit_print_inventory(struct arena *arena, const struct store_invent
     return audit_print(arena, object);
 }
 
+struct text audit_print_backup(struct arena *arena, const struct store_backup_made *made)
+{
+    json_t *object = json_object();
+    put_text(object, "file", made->file);
+    json_object_set_new(object, "revision", json_integer((json_int_t)made->revision));
+    json_object_set_new(object, "bytes", json_integer((json_int_t)made->bytes));
+    json_object_set_new(object, "removed", json_integer(made->removed));
+    return audit_print(arena, object);
+}
+
 const char *audit_head_print(const struct store_audit_head *head, char text[static AUDIT_HEAD_SIZE])
 {
     char hash[DIGEST_TEXT_SIZE];

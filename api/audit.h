@@ -7,6 +7,7 @@
 #pragma once
 #include "api/store.h"
 #include "api/store_audit.h"
+#include "api/store_backup.h"
 
 #include <jansson.h>
 
@@ -17,6 +18,8 @@ struct text audit_print_drain(struct arena *arena, const struct store_drain *dra
 struct text audit_print_weight(struct arena *arena, const struct store_weight *weight);
 struct text audit_print_token(struct arena *arena, const struct store_token *token);
 struct text audit_print_inventory(struct arena *arena, const struct store_inventory *inventory);
+
+struct text audit_print_backup(struct arena *arena, const struct store_backup_made *made);
 
 /* "17:5f0c…": the number of a line and its hash, to be noted elsewhere. */
 enum {

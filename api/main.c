@@ -29,7 +29,8 @@ struct server {
     int argc;
     char **argv;
     struct options options; /* as started; live ones as of the last reload */
-    char state_path[PATH_MAX], inventory_path[PATH_MAX], dnsd_path[PATH_MAX], socket_path[PATH_MAX];
+    char state_path[PATH_MAX], inventory_path[PATH_MAX], dnsd_path[PATH_MAX], socket_path[PATH_MAX],
+        backup_path[PATH_MAX];
     int state_directory;
     struct auth *auth;
     struct events *events;
@@ -137,10 +138,16 @@ static bool start(struct server *server, struct error *err)
     if (snprintf(server->socket_path, sizeof server->socket_path, "%s/api.sock",
                  server->state_path) >= (int)sizeof server->socket_path)
         return error_set(err, ERROR_USAGE, "%s: the path is too long", server->state_path);
+    if (options->backup)
+        snprintf(server->backup_path, sizeof server->backup_path, "%s", options->backup);
+    else if (snprintf(server->backup_path, sizeof server->backup_path, "%s/backup",
+                      server->state_path) >= (int)sizeof server->backup_path)
+        return error_set(err, ERROR_USAGE, "%s: the path is too long", server->state_path);
     struct world_options world = {
         .state_directory = server->state_directory,
         .state_path = server->state_path,
         .inventory_path = server->inventory_path,
+        .backup_path = server->backup_path,
         .choice = (enum world_choice)options->choice,
         .reload_settings = reload_settings,
         .reload_context = server,

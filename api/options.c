@@ -19,6 +19,8 @@ const struct options_row options_rows[] = {
      .help = "the inventory (default /etc/srvplan/inventory.jsonc)"},
     {.name = "state", .metavar = "DIR", .kind = OPTIONS_TEXT, AT(state),
      .help = "where the store and the image lie (default /var/lib/srvplan)"},
+    {.name = "backup-dir", .metavar = "DIR", .kind = OPTIONS_TEXT, AT(backup),
+     .help = "where copies of the store go (default: backup, in the state directory)"},
     {.name = "dns", .metavar = "ADDR:PORT", .kind = OPTIONS_LIST, AT(dns), .max = OPTIONS_MAX_ADDRESSES,
      .help = "where dnsd answers; repeats (default 127.0.0.1:5300)"},
     {.name = "api", .metavar = "ADDR:PORT", .kind = OPTIONS_TEXT, AT(api),

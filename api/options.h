@@ -29,6 +29,7 @@ struct options {
     bool is_check;      /* --config-check */
     const char *inventory;
     const char *state;
+    const char *backup;                         /* NULL: DIR/backup */
     const char *api;                            /* ADDR:PORT */
     const char *dnsd;                           /* path of srvplan-dnsd; NULL: beside srvpland */
     const char *dns[OPTIONS_MAX_ADDRESSES + 1]; /* NULL-terminated */

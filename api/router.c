@@ -76,6 +76,8 @@ const struct route routes[] = {
     {.method = GATE_POST, .path = "/api/v1/revisions/{number}/rollback", .role = ROLE_ADMIN,
      .takes_body = true, .is_body_optional = true, .is_change = true, .is_heavy = true,
      .parameters = "dry_run", .handle = revision_rollback_post},
+    {.method = GATE_POST, .path = "/api/v1/backup", .role = ROLE_ADMIN, .takes_body = true,
+     .is_change = true, .parameters = "dry_run", .handle = backup_post, .finish = backup_finish},
     {.method = GATE_GET, .path = "/api/v1/audit", .role = ROLE_VIEWER,
      .parameters = "actor object since limit after", .handle = audit_get, .finish = audit_finish},
     {.method = GATE_GET, .path = "/api/v1/audit/verify", .role = ROLE_VIEWER,

@@ -162,6 +162,8 @@ bool store_connect(struct store *store, struct error *err)
 
 void store_disconnect(struct store *store)
 {
+    if (store->backup)
+        store_backup_lose(store->backup);
     sqlite3_close(store->db);
     store->db = NULL;
 }

@@ -32,6 +32,7 @@ struct store {
     char *file;         /* path of srvplan.db */
     struct arena arena;
     struct store_state state;
+    struct store_backup *backup; /* that copies from db; NULL: none */
     struct store_audit_head audit;
     int64_t audit_next;   /* id of the next line */
     int failure;          /* SQLite's code of the last failed call; 0: none since it was cleared */
@@ -126,6 +127,11 @@ struct writing {
     struct store_audit_head audit; /* after the lines that are written so far */
     struct error *err;
 };
+
+/* -- store_backup.c -- */
+
+/* The connection goes, and with it what copies from it. */
+void store_backup_lose(struct store_backup *backup);
 
 /* -- store_answer.c -- */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_internal.h"
 
+#include "api/world_backup.h"
+
 #include "zones/base/clock.h"
 #include "zones/base/log.h"
 
@@ -100,11 +102,16 @@ static void run_job(struct world *world, const struct job *job)
     struct world_result *result = calloc(1, sizeof *result);
     if (!result)
         abort();
+    bool had_backup = world->backup != NULL;
     if (world->planned) {
         world_run_keyed(world, &job->request, result);
     } else {
         result->problem = "unavailable";
         error_set(&result->error, ERROR_UNAVAILABLE, "%s", world->store_problem);
+    }
+    if (world->backup && !had_backup) { /* the job that has begun it */
+        world_backup_keep(world, job, result);
+        return;
     }
     result->view = world_view_ref(world);
     job->callback(job->context, result);
@@ -132,7 +139,7 @@ static void *run(void *context)
         /* On the realtime clock, which pthreads follow when it is set. */
         struct timespec until = wake_at(world);
         while (!world->is_stopping && world->event_count == 0 && world->job_count == 0 &&
-               world->refusals.count == 0)
+               world->refusals.count == 0 && !world_backup_is_due(world))
             if (pthread_cond_clockwait(&world->changed, &world->lock, CLOCK_REALTIME, &until) != 0)
                 break;
         /* With the changes that wait, not before them; but not never. */
@@ -150,6 +157,7 @@ static void *run(void *context)
         }
         pthread_mutex_unlock(&world->lock);
         if (is_stopping) {
+            world_backup_abort(world);
             world_write_refusals(world);
             return NULL;
         }
@@ -163,6 +171,8 @@ static void *run(void *context)
             run_job(world, &job);
         if (has_refusals)
             world_write_refusals(world);
+        if (world->backup)
+            world_backup_work(world);
     }
 }
 

@@ -144,6 +144,8 @@ enum world_job_kind {
     WORLD_WINDOW_END,
     WORLD_CALENDAR_KEY,
     WORLD_INVENTORY, /* a new inventory, overlays with it, or both: world_inventory.h */
+    /* A copy of the store; ends when it is there: world_backup.h. */
+    WORLD_BACKUP,
 };
 
 /* How a drain goes; what is not given is as the inventory's policy says. */
@@ -167,6 +169,8 @@ struct world_request {
     const struct text *services; /* empty: all; WEIGHT_REMOVE: which */
     uint32_t service_count;
     struct text reason;
+    /* BACKUP: world_backup.h */
+    const struct world_backup_change *backup;
     /* Idempotency-Key of a POST; NULL: none came. */
     const struct store_key *key;
     int64_t until_at_ms;        /* 0: none */
@@ -201,6 +205,8 @@ struct world_spent {
 
 struct store_answer;
 struct world_audit_query;
+struct world_backup_change;
+struct store_backup_made;
 struct world_audit_found;
 
 struct world_result {
@@ -219,6 +225,8 @@ struct world_result {
     const struct store_past *past;         /* REVISION */
     const struct store_token *token;       /* TOKEN_*: the one that was made or revoked */
     const struct world_audit_found *audit; /* AUDIT, AUDIT_VERIFY */
+    /* BACKUP */
+    const struct store_backup_made *backup;
     /* The request's key came before: what was answered then. */
     const struct store_answer *replay;
     struct planned *planned; /* owns `plan` */

@@ -122,6 +122,7 @@ struct world {
     struct dnsd_event events[WORLD_MAX_EVENTS];
     size_t event_count;
     struct refusals refusals;
+    struct world_backup *backup; /* under way; NULL: none */
     bool is_stopping;
     struct view_box *view;
 };

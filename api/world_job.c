@@ -81,8 +81,12 @@ bool job_commit(struct world *world, const struct world_request *request,
                 struct store_change *change, struct world_result *result)
 {
     result->outcome = request->is_dry_run ? WORLD_DRY_RUN : WORLD_SERVED;
-    if (request->is_dry_run)
+    if (request->is_dry_run) {
+        result->planned = planned_ref(world->planned);
+        result->plan = world->planned->plan;
+        result->diff = plan_diff_make(result->plan, result->plan, &result->arena);
         return true;
+    }
     struct store_key key;
     if (world->key) {
         key = *world->key;

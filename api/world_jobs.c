@@ -3,6 +3,7 @@
 #include "api/world_scope.h"
 #include "api/world_token.h"
 #include "api/world_audit.h"
+#include "api/world_backup.h"
 
 #include <string.h>
 
@@ -213,6 +214,9 @@ void world_run_job(struct world *world, const struct world_request *request,
         break;
     case WORLD_AUDIT:
         job_audit_list(world, request, result);
+        break;
+    case WORLD_BACKUP:
+        job_backup(world, request, result);
         break;
     case WORLD_KEY_ONLY:
         job_fail(result, "not-found", ERROR_NOT_FOUND, "this Idempotency-Key is new");

@@ -44,6 +44,10 @@ void revision_get(struct request *request, struct response *response);
 void revision_diff_get(struct request *request, struct response *response);
 void revision_rollback_post(struct request *request, struct response *response);
 
+void backup_post(struct request *request, struct response *response);
+void backup_finish(struct request *request, const struct world_result *result,
+                   struct response *response);
+
 void audit_get(struct request *request, struct response *response);
 void audit_finish(struct request *request, const struct world_result *result,
                   struct response *response);

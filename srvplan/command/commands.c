@@ -113,6 +113,10 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "audit-log", .operands = "[verify]", .max_operands = 1, .run = command_audit_log, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list who did what to what, newest first; or check that nobody altered it",
         .example = "srvplan audit-log --object xmpp2"},
+    [COMMAND_BACKUP] = {
+        .name = "backup", .operands = "", .run = command_backup, .outputs = WRITES_TABLE | WRITES_TREE,
+        .summary = "write a copy of the store of a running server",
+        .example = "srvplan backup --keep 14"},
     [COMMAND_TOKEN] = {
         .name = "token", .operands = "create NAME|ls|revoke NAME...", .min_operands = 1, .max_operands = 1000,
         .run = command_token, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
@@ -317,6 +321,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_HEAD] = {
         .name = "head", .metavar = "LINE:HASH", .value = VALUE_TEXT, .commands = ON(AUDIT_LOG),
         .help = "verify: this line, noted elsewhere, must be there still; check what came after it"},
+    [OPTION_KEEP] = {
+        .name = "keep", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 10000, .commands = ON(BACKUP),
+        .help = "remove the oldest copies beyond N (default: none)"},
     [OPTION_ROLE] = {
         .name = "role", .metavar = "viewer|operator|admin", .value = VALUE_CHOICE,
         .choices = "viewer|operator|admin", .commands = ON(TOKEN),

@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies of the store: made while the server works, whole, private, and fit to go on from."""
+import os
+import sqlite3
+import stat
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import srvplan  # noqa: E402
+from srvplan import OK  # noqa: E402
+
+
+def rows(path, query):
+    database = sqlite3.connect(f'file:{path}?mode=ro', uri=True)
+    try:
+        return database.execute(query).fetchall()
+    finally:
+        database.close()
+
+
+class BackupTest(srvplan.Case):
+    def setUp(self):
+        self.server = self.serve()
+
+    def backup(self, body=None, status=201, **more):
+        reply = self.server.rest('POST', '/api/v1/backup', body or {}, **more)
+        self.assertEqual(reply.status, status, reply)
+        return reply.json
+
+    def files(self):
+        directory = os.path.join(self.server.state, 'backup')
+        return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+
+    def test_a_copy_is_a_whole_store_in_one_private_file(self):
+        self.server.drain('xmpp1')
+        made = self.backup()
+        self.assertEqual(self.files(), [os.path.basename(made['file'])])
+        self.assertEqual(stat.S_IMODE(os.stat(made['file']).st_mode), 0o600)
+        self.assertEqual(os.path.getsize(made['file']), made['bytes'])
+        self.assertEqual((made['revision'], made['removed']), (2, 0))
+        self.assertEqual(rows(made['file'], 'PRAGMA integrity_check'), [('ok',)])
+        self.assertEqual(rows(made['file'], 'SELECT node, reason FROM drains'), [('xmpp1', 'test')])
+        self.assertEqual(rows(made['file'], 'SELECT max(number) FROM revisions'), [(2,)])
+        line = self.server.get('/audit')['items'][0]
+        self.assertEqual((line['action'], line['object'], line['revision']),
+                         ('backup', made['file'], None))
+        self.assertEqual(line['after']['bytes'], made['bytes'])
+
+    def test_changes_go_on_and_are_whole_in_the_copy(self):
+        over, failures = threading.Event(), []
+
+        def change():
+            while not over.is_set():
+                reply = self.server.drain('xmpp1')
+                if reply.status != 201 or self.server.undrain(reply.json['id']).status != 200:
+                    failures.append(reply)
+        thread = threading.Thread(target=change)
+        thread.start()
+        copies = [self.backup() for _ in range(5)]
+        over.set()
+        thread.join()
+        self.assertEqual(failures, [])
+        for made in copies:
+            self.assertEqual(rows(made['file'], 'PRAGMA integrity_check'), [('ok',)])
+            (newest,), = rows(made['file'], 'SELECT max(number) FROM revisions')
+            self.assertEqual(newest, made['revision'])
+            self.assertEqual(rows(made['file'], f'SELECT count(*) FROM audit WHERE revision > {newest}'),
+                             [(0,)])
+        self.assertTrue(self.server.get('/audit/verify')['ok'])
+
+    def test_the_oldest_copies_go(self):
+        first = [self.backup()['file'] for _ in range(3)]
+        made = self.backup({'keep': 2})
+        self.assertEqual(made['removed'], 2)
+        self.assertEqual(self.files(), sorted(map(os.path.basename, (first[2], made['file']))))
+
+    def test_a_dry_run_and_what_is_refused(self):
+        dry = self.server.rest('POST', '/api/v1/backup?dry_run=true', {})
+        self.assertEqual((dry.status, dry.json['file'], dry.json['plan']['changes']), (200, None, []))
+        self.assertEqual(self.files(), [])
+        for body in ({'keep': 0}, {'keep': '2'}, {'keep': 2.0}, {'kept': 2}):
+            self.backup(body, status=422)
+        self.assertEqual(self.files(), [])
+
+    def test_a_repeated_request_makes_one_copy(self):
+        again = [self.backup(headers={'Idempotency-Key': 'k'}) for _ in range(2)]
+        self.assertEqual(again[0], again[1])
+        self.assertEqual(len(self.files()), 1)
+
+    def test_a_directory_that_cannot_be_written(self):
+        with open(os.path.join(self.server.state, 'backup'), 'w', encoding='ascii'):
+            pass
+        refused = self.backup(status=503)
+        self.assertIn(os.path.join(self.server.state, 'backup'), refused['detail'])
+        self.assertEqual(self.server.drain('xmpp1').status, 201)
+
+    def test_the_command_names_the_file(self):
+        done = self.server.cli('backup', '--keep', '3', check=OK)
+        self.assertEqual(os.path.basename(done.stdout.strip()), self.files()[0])
+        self.assertIn('revision 1', done.stderr)
+
+
+if __name__ == '__main__':
+    srvplan.main()
