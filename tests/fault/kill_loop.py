@@ -5,9 +5,12 @@ Each round changes things over REST without a pause, kills srvpland (now and the
 both) somewhere within it, starts again (now and then killed once more while it starts), and looks:
 
 - every drain that was answered 201 or 202 is present, whole; every undrain answered 200 or 202 is closed
-- a drain of two nodes that was cut off is there for both, or for none
+- a drain of two nodes that was cut off is there for both, or for none; sent again with its
+  Idempotency-Key it is there once
 - a weight that was answered is in force, and so is the end of one
+- a token that was answered is there, and one that was revoked is not
 - nothing is there that nobody asked for
+- the audit holds, also from the head that was noted before the kill; each revision has its line
 - revision numbers are unique and never smaller than one that was answered; no row of the history
   becomes another one
 - no zone's serial goes back, on any of the queries that are asked all the while
@@ -15,7 +18,7 @@ both) somewhere within it, starts again (now and then killed once more while it 
 - a copy of the store, taken right after the kill, passes SQLite's own integrity check
 - dnsd answers what the API says: a drained node in no set, every other in all of them
 
-SRVPLAN_SEED reruns a seed, SRVPLAN_KILL_ROUNDS sets the rounds (100; 1,000 with SRVPLAN_LONG)."""
+SRVPLAN_SEED reruns a seed, SRVPLAN_KILL_ROUNDS sets the rounds (100; 1,000 with SRVPLAN_LONG); it goes on until ten times as many changes were answered."""
 import collections
 import http.client
 import os
@@ -32,6 +35,7 @@ import srvplan  # noqa: E402
 
 ROUNDS = int(os.environ.get('SRVPLAN_KILL_ROUNDS') or
              (1000 if os.environ.get('SRVPLAN_LONG') else 100))
+CHANGES = 10 * ROUNDS  # at least that many are answered, however slow the machine is
 SEED = int(os.environ.get('SRVPLAN_SEED') or str(random.SystemRandom().randrange(2**32)), 0)
 ROUND_SECONDS = 0.25
 NODES = ['a', 'b', 'c', 'd']
@@ -57,6 +61,10 @@ class Ledger:
         self.number = 0
         self.revision = 0
         self.history = {}   # revision: what it was when it was first seen
+        self.cut = []       # (key, nodes, reason) of drains whose answer did not come
+        self.tokens = {}    # name: True, it was answered; False, revoked; None, cut off
+        self.answered = 0   # changes in all
+        self.head = None    # of the audit, as last noted
 
 
 class SerialWatch(threading.Thread):
@@ -96,7 +104,7 @@ class SerialWatch(threading.Thread):
 
 
 class Changer(threading.Thread):
-    """Drains, undrains and weighs at random until the server is gone."""
+    """Drains, undrains, weighs, makes and revokes tokens at random until the server is gone."""
 
     def __init__(self, server, ledger, rng):
         super().__init__(daemon=True)
@@ -107,7 +115,11 @@ class Changer(threading.Thread):
         try:
             while True:
                 kind = self.rng.random()
-                if kind < 0.2:
+                if kind < 0.05:
+                    self.change_token()
+                elif kind < 0.07:
+                    self.ledger.head = self.server.status()['audit']['head']
+                elif kind < 0.2:
                     self.weigh(self.rng.choice(NODES),
                                self.rng.choice((None, self.rng.randrange(65536))))
                 elif self.ledger.open and kind < 0.6:
@@ -124,12 +136,42 @@ class Changer(threading.Thread):
         ledger.number += 1
         reason = f'change {ledger.number}'
         ledger.reasons[reason] = sorted(nodes)
-        reply = self.server.rest('POST', '/api/v1/drains', {'nodes': nodes, 'reason': reason})
+        ledger.cut.append((f'key-{SEED:x}-{ledger.number}', nodes, reason))
+        reply = self.send_drain(ledger.cut[-1])
+        ledger.cut.pop()
         if reply.status in (201, 202):
+            ledger.answered += 1
             for item in reply.json['items']:
                 ledger.open[item['id']] = (item['node'], reason)
         elif reply.status not in (409, 503):
             raise AssertionError(f'drain {nodes}: {reply}')
+
+    def send_drain(self, drain):
+        key, nodes, reason = drain
+        return self.server.rest('POST', '/api/v1/drains', {'nodes': nodes, 'reason': reason},
+                                headers={'Idempotency-Key': key})
+
+    def change_token(self):
+        """Makes one, or revokes one that is there."""
+        tokens, made = self.ledger.tokens, [n for n, is_there in self.ledger.tokens.items() if is_there]
+        if made and self.rng.random() < 0.5:
+            name = self.rng.choice(made)
+            found = [t for t in self.server.get('/tokens?limit=1000')['items'] if t['name'] == name]
+            assert found, f'token {name} is gone'
+            tokens[name] = None
+            reply = self.server.rest('DELETE', '/api/v1/tokens/' + found[0]['id'],
+                                     headers={'If-Match': '*'})
+            is_there = False
+        else:
+            name = f't{len(tokens)}'
+            tokens[name] = None
+            reply = self.server.rest('POST', '/api/v1/tokens', {'name': name, 'role': 'viewer'})
+            is_there = True
+        if reply.status in (200, 201, 204):
+            tokens[name] = is_there
+            self.ledger.answered += 1
+        elif reply.status != 503:
+            raise AssertionError(f'token {name}: {reply}')
 
     def undrain(self, identifier):
         ledger = self.ledger
@@ -137,6 +179,7 @@ class Changer(threading.Thread):
         reply = self.server.undrain(identifier)
         kept = ledger.doubtful.pop(identifier)
         if reply.status in (200, 202):
+            ledger.answered += 1
             ledger.closed[identifier] = kept
         elif reply.status == 503:
             ledger.open[identifier] = kept
@@ -155,6 +198,7 @@ class Changer(threading.Thread):
                                      headers={'If-Match': '*'})
         del ledger.weighing[node]
         if reply.status in (200, 202):
+            ledger.answered += 1
             ledger.weights[node] = weight
         elif reply.status != 503 and not (reply.status == 404 and weight is None and
                                           ledger.weights.get(node) is None):
@@ -206,6 +250,33 @@ class KillLoop(srvplan.Case):
                 possible.append(ledger.weighing.pop(node))
             self.assertIn(found.get(node), possible, f'the weight of {node}')
             ledger.weights[node] = found.get(node)
+
+    def send_again(self, changer):
+        """What was cut off, with its key: done now, or answered as it was; in no case twice."""
+        for drain in self.ledger.cut:
+            reply = changer.send_drain(drain)
+            self.assertIn(reply.status, (201, 202, 409), reply)
+            again = changer.send_drain(drain)
+            if reply.status != 409:
+                self.assertEqual((again.status, again.json), (reply.status, reply.json), drain)
+        self.ledger.cut.clear()
+
+    def check_tokens(self):
+        found = {token['name'] for token in self.all_items('/tokens')}
+        for name, is_there in self.ledger.tokens.items():
+            if is_there is None:
+                self.ledger.tokens[name] = name in found
+            else:
+                self.assertEqual(name in found, is_there, f'token {name}')
+        self.assertLessEqual(found, set(self.ledger.tokens))
+
+    def check_audit(self):
+        whole = self.server.get('/audit/verify')
+        self.assertTrue(whole['ok'] and whole['next'] is None, whole)
+        if self.ledger.head:
+            since = self.server.get('/audit/verify?after=' + self.ledger.head)
+            self.assertTrue(since['ok'], since)
+        self.ledger.head = self.server.status()['audit']['head']
 
     def check_revisions(self):
         items = self.server.get('/revisions?limit=200')['items']
@@ -266,9 +337,12 @@ class KillLoop(srvplan.Case):
         self.assertIsNone(changer.failure, changer.failure)
         if self.start_again(rng) and is_same:
             self.assertEqual(self.server.status()['processes']['dnsd'], pid, 'not adopted')
+        self.send_again(changer)
         drained = self.check_drains()
         self.check_weights()
+        self.check_tokens()
         self.check_revisions()
+        self.check_audit()
         self.check_dns(drained)
         self.watch.expect()
 
@@ -280,7 +354,9 @@ class KillLoop(srvplan.Case):
         self.watch = SerialWatch(self.server)
         self.watch.start()
         self.addCleanup(self.watch.over.set)
-        for number in range(ROUNDS):
+        number = 0
+        while number < ROUNDS or self.ledger.answered < CHANGES:
+            number += 1
             with self.subTest(round=number, seed=hex(SEED)):
                 self.play_round(rng)
             if not self._outcome.success:
@@ -289,7 +365,8 @@ class KillLoop(srvplan.Case):
         self.watch.join(5)
         self.server.stop()
         self.check_store()
-        print(f'{ROUNDS} kills, {self.ledger.number} drains asked for, '
+        print(f'{number} kills, {self.ledger.answered} changes answered, '
+              f'{self.ledger.number} drains asked for, '
               f'{len(self.ledger.open) + len(self.ledger.closed)} stored, '
               f'revision {self.ledger.revision}, {self.watch.asked} serials asked for',
               file=sys.stderr)
@@ -304,6 +381,8 @@ class KillLoop(srvplan.Case):
         try:
             self.assertEqual(database.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
             self.assertEqual(database.execute('PRAGMA foreign_key_check').fetchall(), [])
+            self.assertEqual(database.execute('SELECT number FROM revisions EXCEPT '
+                                              'SELECT revision FROM audit').fetchall(), [])
         finally:
             database.close()
         for suffix in ('', '-wal', '-shm'):
