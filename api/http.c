@@ -2,8 +2,7 @@
 #include "api/http.h"
 
 #include "api/http_flight.h"
-#include "api/http_listen.h"
-#include "zones/base/file.h"
+#include "api/http_ways.h"
 #include "zones/base/log.h"
 
 #include <microhttpd.h>
@@ -16,7 +15,6 @@
 enum {
     /* Head (8 KiB), our longest header line and its own buffers; beyond it the library refuses. */
     MEMORY_PER_CONNECTION = 32 * 1024,
-    HOSTS_MAX = 4,
     STOP_FLUSH_MS = 2000, /* for the last answers to be read */
 };
 
@@ -26,9 +24,7 @@ struct http {
     struct bell *bell;
     struct flights *flights;
     struct MHD_Daemon *daemon;
-    char address[HTTP_LISTEN_TEXT_SIZE];
-    char *socket_path;  /* NULL: none, or not made */
-    struct arena arena; /* host names */
+    struct http_ways ways;
 };
 
 /* -- what the library calls -- */
@@ -119,67 +115,15 @@ static bool start_daemon(struct http *http, struct error *err)
     return http->daemon || error_system(err, "API", NULL, "cannot start the HTTP library");
 }
 
-/* Names that a browser or a person may have typed to get here (DNS rebinding: http_gate.h). */
-static struct gate_hosts hosts_of(struct http *http, const struct http_address *address)
-{
-    struct text *names = arena_array(&http->arena, struct text, HOSTS_MAX);
-    size_t count = 0;
-    char bound[HTTP_LISTEN_TEXT_SIZE];
-    http_address_print((const struct sockaddr *)&address->socket, bound);
-    struct text host = {bound, (size_t)(strrchr(bound, ':') - bound)};
-    names[count++] = text_from("localhost");
-    names[count++] = text_from("127.0.0.1");
-    names[count++] = text_from("[::1]");
-    names[count++] = arena_text(&http->arena, host);
-    return (struct gate_hosts){.names = names,
-                               .name_count = count,
-                               .port =
-                                   http_address_port((const struct sockaddr *)&address->socket)};
-}
-
-static bool listen_tcp(struct http *http, const struct http_options *options,
-                       struct door_listener *listener, struct error *err)
-{
-    struct http_address address;
-    if (!http_address_parse(options->address, &address, err))
-        return false;
-    if (!address.is_loopback)
-        return error_set(err, ERROR_USAGE,
-                         "%s: is not a loopback address, and tokens would travel in the clear; "
-                         "give --api a loopback address and put a proxy with TLS in front",
-                         options->address);
-    listener->fd = http_listen_tcp(&address, err);
-    if (listener->fd < 0)
-        return false;
-    listener->hosts = hosts_of(http, &address);
-    http_address_print((const struct sockaddr *)&address.socket, http->address);
-    return true;
-}
-
-static bool listen_unix(struct http *http, const struct http_options *options,
-                        struct door_listener *listener, struct error *err)
-{
-    listener->fd = http_listen_unix(options->socket_path, err);
-    if (listener->fd < 0)
-        return false;
-    listener->is_unix = true;
-    listener->hosts.is_any = true;
-    http->socket_path = arena_cstr(&http->arena, text_from(options->socket_path));
-    return true;
-}
-
 static bool open_door(struct http *http, const struct http_options *options, struct error *err)
 {
-    struct door_listener listeners[2] = {{.fd = -1}, {.fd = -1}};
-    size_t count = 0;
-    if (options->address && !listen_tcp(http, options, &listeners[count++], err))
-        return false;
-    if (options->socket_path && !listen_unix(http, options, &listeners[count++], err)) {
-        fd_close(&listeners[0].fd);
-        return false;
-    }
+    struct door_listener listeners[2];
+    struct ways_options ways = {.address = options->address,
+                                .socket_path = options->socket_path,
+                                .tls = options->tls ? tls_context_ref(options->tls) : NULL,
+                                .hosts = options->hosts,
+                                .is_insecure = options->is_insecure};
     struct door_options door = {.listeners = listeners,
-                                .listener_count = count,
                                 .limits = {.connections = http->limits.connections,
                                            .per_address = http->limits.per_address,
                                            .head_ms = http->limits.head_ms,
@@ -187,7 +131,9 @@ static bool open_door(struct http *http, const struct http_options *options, str
                                            .answer_ms = http->limits.answer_ms},
                                 .pass = pass,
                                 .context = http};
-    return door_open(&door, &http->flights->door, err);
+    return ways_open(&http->ways, &ways, listeners, &door.listener_count, err) &&
+           door_open(&door, &http->flights->door, err) &&
+           ways_start(&http->ways, http->flights->door, &door.limits, err);
 }
 
 struct http *http_start(const struct http_options *options, struct world *world, struct auth *auth,
@@ -196,6 +142,7 @@ struct http *http_start(const struct http_options *options, struct world *world,
     struct http *http = calloc(1, sizeof *http);
     if (!http)
         abort();
+    http->ways.tls_fd = -1;
     http->limits = with_defaults(options->limits);
     http->events = options->events;
     http->bell = bell_new();
@@ -217,7 +164,12 @@ struct http *http_start(const struct http_options *options, struct world *world,
 
 const char *http_address(const struct http *http)
 {
-    return http->address;
+    return http->ways.address;
+}
+
+void http_set_tls(struct http *http, struct tls_context *tls)
+{
+    ways_set_tls(&http->ways, http->flights->door, tls);
 }
 
 void http_stop(struct http *http)
@@ -225,6 +177,7 @@ void http_stop(struct http *http)
     if (!http)
         return;
     struct door *door = http->flights->door;
+    ways_shut(&http->ways);
     if (door)
         door_shut(door);
     events_watch(http->events, NULL, NULL);
@@ -235,11 +188,9 @@ void http_stop(struct http *http)
     }
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
+    ways_close(&http->ways, STOP_FLUSH_MS);
     door_free(door);
-    if (http->socket_path)
-        unlink(http->socket_path);
     bell_free(http->bell);
     flights_leave(http->flights);
-    arena_fini(&http->arena);
     free(http);
 }

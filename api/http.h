@@ -9,12 +9,13 @@
  * makes the answer and resumes it. Long polls and event streams sleep suspended until the world has
  * another view. So nothing here waits for a disk or for dnsd (http_flight.h).
  *
- * Two ways in: TCP, with a token, and a UNIX socket of mode 0600, where the kernel names the peer.
- * No TLS yet: a TCP address that is not loopback is refused. A proxy in front must itself refuse
- * ambiguous framing. */
+ * Two ways in: TCP, by TLS or in the clear, with a token or a client certificate; and a UNIX
+ * socket, where the kernel names the peer (http_ways.h, http_identity.h). A proxy in front must
+ * itself refuse ambiguous framing. */
 #pragma once
 #include "api/auth.h"
 #include "api/events.h"
+#include "api/tls_context.h"
 #include "api/world.h"
 #include "zones/base/error.h"
 
@@ -32,8 +33,11 @@ struct http_limits {
 };
 
 struct http_options {
-    const char *address;     /* "127.0.0.1:8053"; NULL: no TCP */
-    const char *socket_path; /* DIR/api.sock; NULL: none */
+    const char *address;      /* "127.0.0.1:8053"; NULL: no TCP */
+    const char *socket_path;  /* DIR/api.sock; NULL: none */
+    struct tls_context *tls;  /* of the TCP address, borrowed for the call; NULL: in the clear */
+    const char *const *hosts; /* names under which it may be asked besides its own; NULL: none */
+    bool is_insecure;         /* in the clear on an address that is not loopback */
     struct http_limits limits;
     struct events *events; /* for those who follow them; borrowed */
 };
@@ -46,6 +50,10 @@ NODISCARD struct http *http_start(const struct http_options *options, struct wor
 
 /* "127.0.0.1:8053", with the port that the kernel chose when 0 was asked for; "" without TCP. */
 const char *http_address(const struct http *http);
+
+/* New connections get this certificate, whose reference is taken over. Nothing happens where there
+ * is no TLS. Any thread, one at a time. */
+void http_set_tls(struct http *http, struct tls_context *tls);
 
 /* Accepts nothing more, lets changes under way end and be answered (the world must still run), then
  * closes everything and removes the socket file. NULL is fine. */

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ struct door {
     void *context;
     struct reaper reaper;
     int epoll, wake;
+    int inbox[2];            /* pointers to offers, on a pipe: [0] for us, [1] for door_take */
+    pthread_mutex_t lock;    /* of the hosts */
     int64_t paused_until_ms; /* 0: accepting */
     bool has_thread;
     pthread_t thread;
@@ -89,6 +92,16 @@ static void linger(struct door *door, struct reaper_entry *entry)
 
 /* -- heads -- */
 
+static enum gate_verdict judge(struct door *door, struct reaper_entry *entry, struct bytes came,
+                               const char **reason)
+{
+    pthread_mutex_lock(&door->lock);
+    enum gate_verdict verdict =
+        gate_judge(came, &entry->listener->hosts, &entry->connection.head, reason);
+    pthread_mutex_unlock(&door->lock);
+    return verdict;
+}
+
 static void pass_on(struct door *door, struct reaper_entry *entry, const uint8_t *bytes)
 {
     struct door_connection *connection = &entry->connection;
@@ -97,9 +110,10 @@ static void pass_on(struct door *door, struct reaper_entry *entry, const uint8_t
     if (!connection->bytes)
         abort();
     memcpy(connection->bytes, bytes, connection->head.len);
-    /* Once more over the copy, so that the slices point there. */
+    /* Once more over the copy, so that the slices point there; its host was judged. */
     struct bytes copy = {connection->bytes, connection->head.len};
-    if (gate_judge(copy, &entry->listener->hosts, &connection->head, &reason) != GATE_PASS)
+    const struct gate_hosts any = {.is_any = true};
+    if (gate_judge(copy, &any, &connection->head, &reason) != GATE_PASS)
         abort();
     epoll_ctl(door->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
     reaper_set_phase(&door->reaper, entry, REAPER_BODY,
@@ -121,8 +135,7 @@ static void look(struct door *door, struct reaper_entry *entry, bool is_half_clo
         reaper_drop(&door->reaper, entry);
         return;
     }
-    switch (gate_judge((struct bytes){bytes, (size_t)got}, &entry->listener->hosts,
-                       &entry->connection.head, &reason)) {
+    switch (judge(door, entry, (struct bytes){bytes, (size_t)got}, &reason)) {
     case GATE_INCOMPLETE:
         if (is_half_closed)
             reaper_drop(&door->reaper, entry);
@@ -153,9 +166,10 @@ static void print_source(struct door_connection *connection)
     }
 }
 
-static void admit(struct door *door, const struct door_listener *listener, int fd,
-                  const struct sockaddr_storage *peer, socklen_t peer_len)
+static void admit(struct door *door, const struct door_offer *offer)
 {
+    const struct door_listener *listener = &door->listeners[offer->listener];
+    int fd = offer->fd;
     struct reaper_entry *entry = calloc(1, sizeof *entry);
     if (!entry)
         abort();
@@ -165,8 +179,9 @@ static void admit(struct door *door, const struct door_listener *listener, int f
     entry->connection = (struct door_connection){.fd = fd,
                                                  .is_unix = listener->is_unix,
                                                  .uid = (uid_t)-1,
-                                                 .peer = *peer,
-                                                 .peer_len = peer_len};
+                                                 .peer = offer->peer,
+                                                 .peer_len = offer->peer_len,
+                                                 .tls = offer->tls};
     print_source(&entry->connection);
     struct ucred credentials;
     socklen_t len = sizeof credentials;
@@ -175,6 +190,7 @@ static void admit(struct door *door, const struct door_listener *listener, int f
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = entry};
     if (!reaper_add(&door->reaper, entry)) {
         close(fd);
+        tls_peer_unref(entry->connection.tls);
         free(entry);
         return;
     }
@@ -188,7 +204,8 @@ static void set_accepting(struct door *door, uint32_t events)
 {
     for (size_t i = 0; i < door->listener_count; i++) {
         struct epoll_event event = {.events = events, .data.ptr = &door->listeners[i]};
-        epoll_ctl(door->epoll, EPOLL_CTL_MOD, door->listeners[i].fd, &event);
+        if (door->listeners[i].fd >= 0)
+            epoll_ctl(door->epoll, EPOLL_CTL_MOD, door->listeners[i].fd, &event);
     }
 }
 
@@ -200,7 +217,10 @@ static void accept_all(struct door *door, const struct door_listener *listener)
         int fd =
             accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            admit(door, listener, fd, &peer, len);
+            admit(door, &(struct door_offer){.fd = fd,
+                                             .listener = (size_t)(listener - door->listeners),
+                                             .peer = peer,
+                                             .peer_len = len});
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             door->paused_until_ms = clock_monotonic_ms() + ACCEPT_PAUSE_MS;
             set_accepting(door, 0);
@@ -209,6 +229,43 @@ static void accept_all(struct door *door, const struct door_listener *listener)
             return;
         }
     }
+}
+
+/* -- what others have accepted -- */
+
+bool door_take(struct door *door, const struct door_offer *offer)
+{
+    struct door_offer *copy = malloc(sizeof *copy);
+    if (!copy)
+        abort();
+    *copy = *offer;
+    /* A pointer goes into a pipe whole, or not at all (pipe(7)). */
+    if (write(door->inbox[1], &copy, sizeof(copy)) == (ssize_t)sizeof(copy))
+        return true;
+    close(copy->fd);
+    tls_peer_unref(copy->tls);
+    free(copy);
+    return false;
+}
+
+/* The next offer, to be freed; NULL: there is none now. */
+static struct door_offer *inbox_next(struct door *door)
+{
+    struct door_offer *offer = NULL;
+    return read(door->inbox[0], &offer, sizeof(offer)) == (ssize_t)sizeof(offer) ? offer : NULL;
+}
+
+static void admit_offers(struct door *door)
+{
+    for (struct door_offer *offer; (offer = inbox_next(door)); free(offer))
+        admit(door, offer);
+}
+
+void door_set_hosts(struct door *door, size_t listener, const struct gate_hosts *hosts)
+{
+    pthread_mutex_lock(&door->lock);
+    door->listeners[listener].hosts = *hosts;
+    pthread_mutex_unlock(&door->lock);
 }
 
 /* -- the thread -- */
@@ -259,13 +316,15 @@ static void *run(void *context)
         for (int i = 0; i < got; i++) {
             if (events[i].data.ptr == &door->wake)
                 return NULL;
-            if (!listener_of(door, events[i].data.ptr))
+            if (events[i].data.ptr != door->inbox && !listener_of(door, events[i].data.ptr))
                 take_event(door, &events[i]);
         }
         for (int i = 0; i < got; i++) {
             const struct door_listener *listener = listener_of(door, events[i].data.ptr);
             if (listener)
                 accept_all(door, listener);
+            else if (events[i].data.ptr == door->inbox)
+                admit_offers(door);
         }
     }
 }
@@ -280,10 +339,11 @@ static bool start(struct door *door)
 {
     door->epoll = epoll_create1(EPOLL_CLOEXEC);
     door->wake = eventfd(0, EFD_CLOEXEC);
-    if (door->epoll < 0 || door->wake < 0 || !watch(door, door->wake, &door->wake))
+    if (door->epoll < 0 || door->wake < 0 || !watch(door, door->wake, &door->wake) ||
+        pipe2(door->inbox, O_CLOEXEC | O_NONBLOCK) < 0 || !watch(door, door->inbox[0], door->inbox))
         return false;
     for (size_t i = 0; i < door->listener_count; i++) {
-        if (!watch(door, door->listeners[i].fd, &door->listeners[i]))
+        if (door->listeners[i].fd >= 0 && !watch(door, door->listeners[i].fd, &door->listeners[i]))
             return false;
     }
     int failed = pthread_create(&door->thread, NULL, run, door);
@@ -301,6 +361,8 @@ bool door_open(const struct door_options *options, struct door **opened, struct 
     door->pass = options->pass;
     door->context = options->context;
     door->listener_count = options->listener_count;
+    door->inbox[0] = door->inbox[1] = -1;
+    pthread_mutex_init(&door->lock, NULL);
     memcpy(door->listeners, options->listeners, door->listener_count * sizeof *door->listeners);
     *opened = door; /* before the thread starts: the first connection may look for it at once */
     if (start(door))
@@ -321,6 +383,8 @@ void door_shut(struct door *door)
     }
     for (size_t i = 0; i < door->listener_count; i++)
         fd_close(&door->listeners[i].fd);
+    if (door->inbox[0] >= 0)
+        admit_offers(door); /* nobody looks at them any more: they go with the next line */
     reaper_drop_ours(&door->reaper);
 }
 
@@ -334,8 +398,15 @@ void door_free(struct door *door)
     if (!door)
         return;
     reaper_fini(&door->reaper);
+    for (struct door_offer *offer; door->inbox[0] >= 0 && (offer = inbox_next(door)); free(offer)) {
+        close(offer->fd);
+        tls_peer_unref(offer->tls);
+    }
     fd_close(&door->epoll);
     fd_close(&door->wake);
+    fd_close(&door->inbox[0]);
+    fd_close(&door->inbox[1]);
+    pthread_mutex_destroy(&door->lock);
     free(door);
 }
 

@@ -14,6 +14,7 @@
  * ones does not keep a healthy client out. */
 #pragma once
 #include "api/http_gate.h"
+#include "api/tls_peer.h"
 #include "zones/base/error.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -25,9 +26,9 @@ struct door_limits {
 };
 
 struct door_listener {
-    int fd;
+    int fd; /* -1: its connections come by door_take */
     bool is_unix;
-    struct gate_hosts hosts; /* its names are borrowed for the door's life */
+    struct gate_hosts hosts; /* its names are borrowed, until door_set_hosts names others */
 };
 
 /* A connection whose head has passed. Read-only for all but the door. */
@@ -37,6 +38,7 @@ struct door_connection {
     uid_t uid; /* of the peer, when is_unix (SO_PEERCRED, unix(7)) */
     struct sockaddr_storage peer;
     socklen_t peer_len;
+    struct tls_peer *tls;              /* a reference; NULL: no TLS */
     char source[INET6_ADDRSTRLEN + 4]; /* "192.0.2.1", "2001:db8::/64"; for limits and logs */
     struct gate_head head;             /* its slices borrow `bytes` */
     uint8_t *bytes;
@@ -57,6 +59,21 @@ struct door_options {
 
 /* Takes the listeners, also on failure. *door is set before a connection can pass. */
 NODISCARD bool door_open(const struct door_options *options, struct door **door, struct error *err);
+
+/* A connection that somebody else has accepted. */
+struct door_offer {
+    int fd;
+    size_t listener; /* whose hosts count: its place in the options */
+    struct sockaddr_storage peer;
+    socklen_t peer_len;
+    struct tls_peer *tls; /* a reference */
+};
+
+/* Takes descriptor and reference over in any case. Any thread. False: the door takes no more. */
+NODISCARD bool door_take(struct door *door, const struct door_offer *offer);
+
+/* From when it returns, these hosts count at that listener, and nobody looks at the old ones. */
+void door_set_hosts(struct door *door, size_t listener, const struct gate_hosts *hosts);
 
 /* No more connections; those that have not passed are closed. The passed ones go on. */
 void door_shut(struct door *door);

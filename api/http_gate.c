@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/http_gate.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 static const char *const methods[GATE_METHODS] = {
@@ -208,27 +209,65 @@ static size_t field_occurrences(const struct gate_head *head, const char *name)
     return count;
 }
 
+/* Name and port of a Host field; false: neither of the forms. A port that is not there is `port`.
+ */
+static bool host_split(struct text host, uint16_t port, struct text *name, uint64_t *number)
+{
+    const char *end = host.len && host.ptr[0] == '[' ? memchr(host.ptr, ']', host.len) : NULL;
+    size_t from = end ? (size_t)(end - host.ptr) + 1 : 0;
+    const char *colon = memchr(host.ptr + from, ':', host.len - from);
+    size_t len = colon ? (size_t)(colon - host.ptr) : host.len;
+    *name = (struct text){host.ptr, len};
+    *number = port;
+    if (end && len != from)
+        return false;
+    return !colon ||
+           text_to_u64((struct text){colon + 1, host.len - len - 1}, 1, UINT16_MAX, number);
+}
+
+static bool is_address(struct text name)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    bool is_bracketed = name.len > 2 && name.ptr[0] == '[';
+    if (is_bracketed)
+        name = (struct text){name.ptr + 1, name.len - 2};
+    if (name.len >= sizeof text)
+        return false;
+    memcpy(text, name.ptr, name.len);
+    text[name.len] = '\0';
+    return inet_pton(is_bracketed ? AF_INET6 : AF_INET, text, &address) == 1;
+}
+
+/* "*." stands for one label (RFC 9525 section 6.3). */
+static bool name_matches(struct text name, struct text allowed)
+{
+    if (text_starts_with(allowed, "*.")) {
+        const char *dot = memchr(name.ptr, '.', name.len);
+        if (!dot || dot == name.ptr)
+            return false;
+        name = (struct text){dot, name.len - (size_t)(dot - name.ptr)};
+        allowed = (struct text){allowed.ptr + 1, allowed.len - 1};
+    }
+    bool is_same = name.len == allowed.len;
+    for (size_t i = 0; i < name.len && is_same; i++)
+        is_same = lower(name.ptr[i]) == allowed.ptr[i];
+    return is_same;
+}
+
 static bool host_is_allowed(struct text host, const struct gate_hosts *hosts)
 {
+    struct text name;
+    uint64_t port;
     if (hosts->is_any)
         return true;
+    if (!host_split(host, hosts->port, &name, &port) || port != hosts->port)
+        return false;
     for (size_t i = 0; i < hosts->name_count; i++) {
-        struct text name = hosts->names[i];
-        if (host.len < name.len)
-            continue;
-        bool is_same = true;
-        for (size_t c = 0; c < name.len && is_same; c++)
-            is_same = lower(host.ptr[c]) == name.ptr[c];
-        struct text port = {host.ptr + name.len, host.len - name.len};
-        uint64_t number = 0;
-        if (is_same && port.len == 0)
-            return true;
-        if (is_same && port.ptr[0] == ':' &&
-            text_to_u64((struct text){port.ptr + 1, port.len - 1}, 1, UINT16_MAX, &number) &&
-            number == hosts->port)
+        if (name_matches(name, hosts->names[i]))
             return true;
     }
-    return false;
+    return hosts->takes_addresses && is_address(name);
 }
 
 static const char *fields_fault(struct gate_head *head, const struct gate_hosts *hosts)

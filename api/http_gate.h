@@ -66,7 +66,8 @@ struct gate_head {
 /* Which Host fields are right at a listener. */
 struct gate_hosts {
     bool is_any;              /* the UNIX socket: a single one, whatever it says */
-    const struct text *names; /* lower-case, without port: "localhost", "[::1]" */
+    bool takes_addresses;     /* any numeric address: nobody can make one resolve to us */
+    const struct text *names; /* lower-case, without port: "localhost", "[::1]", "*.example.org" */
     size_t name_count;
     uint16_t port; /* may stand behind a name */
 };

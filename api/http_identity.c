@@ -5,6 +5,8 @@
 #include "zones/base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 /* What one request brings to be let in. */
 struct asking {
@@ -76,14 +78,49 @@ static void ask_token(struct asking *asking)
     response_problem(response, "unauthenticated", "%s", err.message);
 }
 
+/* A page of a stranger in somebody's browser must not do what that person may: what a browser sends
+ * by itself (a certificate, a cookie) counts only when the page is our own, and browsers name the
+ * page in Origin (RFC 6454 section 7) with every request that may change something. */
+static bool origin_is_ours(const struct asking *asking)
+{
+    struct text origin = gate_field_find(asking->head, "origin");
+    struct text host = gate_field_find(asking->head, "host");
+    const char *scheme = asking->connection->tls ? "https://" : "http://";
+    size_t len = strlen(scheme);
+    if (!origin.ptr)
+        return true;
+    return text_starts_with(origin, scheme) && origin.len - len == host.len &&
+           strncasecmp(origin.ptr + len, host.ptr, host.len) == 0;
+}
+
+static void ask_certificate(struct asking *asking)
+{
+    const struct tls_peer *peer = asking->connection->tls;
+    struct auth_identity *identity = &asking->request->identity;
+    if (!origin_is_ours(asking)) {
+        response_problem(asking->response, "forbidden",
+                         "the header Origin names another page, and a certificate does not "
+                         "count there; send a token");
+        return;
+    }
+    *identity = (struct auth_identity){.role = peer->role};
+    snprintf(identity->actor, sizeof identity->actor, "cert:%s", peer->name);
+    snprintf(identity->source, sizeof identity->source, "%s cert %s", asking->connection->source,
+             peer->mark);
+}
+
 /* A token that is sent decides, on the socket too: who names it wants to be no more than it. */
 static void ask(struct asking *asking)
 {
     struct error err = {0};
-    if (!asking->connection->is_unix || brings_token(asking->head))
+    const struct door_connection *connection = asking->connection;
+    if (brings_token(asking->head))
         ask_token(asking);
-    else if (!auth_check_peer(asking->auth, asking->connection->uid, &asking->request->identity,
-                              &err))
+    else if (tls_peer_is_named(connection->tls))
+        ask_certificate(asking);
+    else if (!connection->is_unix)
+        ask_token(asking);
+    else if (!auth_check_peer(asking->auth, connection->uid, &asking->request->identity, &err))
         response_problem(asking->response, "forbidden", "%s", err.message);
 }
 

@@ -30,6 +30,7 @@ void reaper_init(struct reaper *reaper, const struct door_limits *limits)
 static void free_entry(struct reaper_entry *entry)
 {
     free(entry->connection.bytes);
+    tls_peer_unref(entry->connection.tls);
     free(entry);
 }
 

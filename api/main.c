@@ -5,6 +5,7 @@
 #include "api/auth.h"
 #include "api/http.h"
 #include "api/options.h"
+#include "api/tls_context.h"
 #include "api/view_events.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
@@ -103,6 +104,41 @@ static void print_findings(const struct findings *findings)
     }
 }
 
+/* The certificate and what belongs to it; *tls is NULL where there is none. */
+static bool load_tls(const struct options *options, struct tls_context **tls, struct error *err)
+{
+    struct tls_files files = {.certificate = options->tls_cert,
+                              .key = options->tls_key,
+                              .client_ca = options->tls_client_ca,
+                              .clients = options->tls_clients};
+    *tls = NULL;
+    if (!files.certificate != !files.key)
+        return error_set(err, ERROR_USAGE, "--tls-cert and --tls-key come together; give %s, too",
+                         files.key ? "--tls-cert" : "--tls-key");
+    if (!files.certificate && (files.client_ca || files.clients[0]))
+        return error_set(err, ERROR_USAGE,
+                         "client certificates come by TLS; give --tls-cert and --tls-key, too");
+    if (!files.certificate)
+        return true;
+    *tls = tls_context_load(&files, err);
+    if (!*tls)
+        return false;
+    if (tls_context_expires_at_ms(*tls) <= clock_realtime_ms())
+        log_warning("the certificate has expired; clients will refuse it",
+                    log_string("file", files.certificate));
+    return true;
+}
+
+/* What a reload changes at once. Takes the reference. */
+static void apply_live(struct server *server, const struct options *again, struct tls_context *tls)
+{
+    (void)again;
+    if (tls && server->http)
+        http_set_tls(server->http, tls);
+    else
+        tls_context_unref(tls);
+}
+
 /* See world_start.h. The first mistake goes to *err; `srvpland --config-check` shows all. */
 static bool reload_settings(void *context, bool is_dry_run, char pending[static WORLD_PENDING_SIZE],
                             struct error *err)
@@ -116,15 +152,44 @@ static bool reload_settings(void *context, bool is_dry_run, char pending[static 
         error_set(err, ERROR_INVALID, "%s:%u:%u: %s; %s", finding->file, finding->line,
                   finding->column, finding->message, finding->mend);
     }
+    struct tls_context *tls = NULL;
+    done = done && load_tls(&again, &tls, err);
     if (done) {
         const char *names = options_pending(&server->options, &again, &again.arena);
+        if (!server->options.tls_cert != !again.tls_cert) /* a listener speaks TLS, or does not */
+            names =
+                arena_printf(&again.arena, "%s%stls-cert", names ? names : "", names ? ", " : "");
         snprintf(pending, WORLD_PENDING_SIZE, "%s", names ? names : "");
         if (names && !is_dry_run)
             log_warning("settings wait for a restart", log_string("settings", names));
     }
+    if (done && !is_dry_run)
+        apply_live(server, &again, tls);
+    else
+        tls_context_unref(tls);
     findings_fini(&findings);
     options_fini(&again);
     return done;
+}
+
+static bool start_http(struct server *server, struct tls_context *tls, struct error *err)
+{
+    const struct options *options = &server->options;
+    struct http_options http = {
+        .address = options->api,
+        .socket_path = server->socket_path,
+        .tls = tls,
+        .hosts = options->api_hosts,
+        .is_insecure = options->is_insecure,
+        .limits = {.connections = options->max_connections,
+                   .per_address = options->max_connections_per_address,
+                   .waiting = options->max_waiting,
+                   .head_ms = options->request_timeout_s * 1000,
+                   .request_ms = options->request_timeout_s * 1000},
+        .events = server->events,
+    };
+    server->http = http_start(&http, server->world, server->auth, err);
+    return server->http != NULL;
 }
 
 static bool start(struct server *server, struct error *err)
@@ -160,22 +225,13 @@ static bool start(struct server *server, struct error *err)
         .on_view = view_events_publish,
         .on_view_context = server->events,
     };
-    struct http_options http = {
-        .address = options->api,
-        .socket_path = server->socket_path,
-        .limits = {.connections = options->max_connections,
-                   .per_address = options->max_connections_per_address,
-                   .waiting = options->max_waiting,
-                   .head_ms = options->request_timeout_s * 1000,
-                   .request_ms = options->request_timeout_s * 1000},
-        .events = server->events,
-    };
+    struct tls_context *tls = NULL;
     /* The world comes first: its lock on the store keeps a second srvpland from the rest. */
-    if (!(server->world = world_start(&world, err)) ||
-        !(server->auth = auth_open(server->state_directory, err)) ||
-        !(server->http = http_start(&http, server->world, server->auth, err)))
-        return false;
-    return true;
+    bool done = load_tls(options, &tls, err) && (server->world = world_start(&world, err)) &&
+                (server->auth = auth_open(server->state_directory, err)) &&
+                start_http(server, tls, err);
+    tls_context_unref(tls);
+    return done;
 }
 
 static void say_ready(const struct server *server)

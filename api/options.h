@@ -19,6 +19,8 @@
 enum {
     OPTIONS_MAX_ADDRESSES = 32,
     OPTIONS_MAX_WORKERS = 64,
+    OPTIONS_MAX_CLIENTS = 63,
+    OPTIONS_MAX_HOSTS = 32,
     OPTIONS_FILE_MAX_BYTES = 1024 * 1024,
 };
 
@@ -40,6 +42,10 @@ struct options {
     uint32_t max_connections_per_address;
     uint32_t max_waiting;
     uint32_t request_timeout_s;
+    const char *tls_cert, *tls_key, *tls_client_ca;
+    const char *tls_clients[OPTIONS_MAX_CLIENTS + 1];
+    const char *api_hosts[OPTIONS_MAX_HOSTS + 1];
+    bool is_insecure;
 };
 
 enum options_action {

@@ -11,7 +11,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config libldns-dev libmicroh
     libseccomp-dev scdoc
     tzdata"
 # shellcheck disable=SC2034
-test_packages="check python3 python3-dateutil python3-dnspython python3-jsonschema python3-yaml nsd knot bind9-utils bind9-dnsutils curl
+test_packages="check openssl python3 python3-dateutil python3-dnspython python3-jsonschema python3-yaml nsd knot bind9-utils bind9-dnsutils curl
     clang-format shellcheck mandoc iproute2 libxml2-utils bash zsh fish
     libglib2.0-dev libstrophe-dev prosody lua5.4 python3-slixmpp python3-aioxmpp openjdk-17-jdk-headless
     libminidns-java erlang-p1-xmpp haproxy systemd python3-prometheus-client prometheus"

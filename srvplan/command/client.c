@@ -354,6 +354,25 @@ static bool headers_make(const struct client *client, const struct client_reques
     return ok;
 }
 
+/* Whom to trust, and who we are, where the system's own authorities do not do. */
+static bool tls_files_set(CURL *curl)
+{
+    static const struct {
+        const char *variable;
+        CURLoption option;
+    } files[] = {
+        {"SRVPLAN_CA_FILE", CURLOPT_CAINFO},
+        {"SRVPLAN_CERT_FILE", CURLOPT_SSLCERT},
+        {"SRVPLAN_KEY_FILE", CURLOPT_SSLKEY},
+    };
+    bool ok = true;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        const char *path = given(getenv(files[i].variable));
+        ok = ok && (!path || curl_easy_setopt(curl, files[i].option, path) == CURLE_OK);
+    }
+    return ok;
+}
+
 static bool curl_prepare(struct client *client, const struct client_request *request,
                          const char *url)
 {
@@ -376,6 +395,7 @@ static bool curl_prepare(struct client *client, const struct client_request *req
     ok = ok && curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress_look) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client) == CURLE_OK;
+    ok = ok && tls_files_set(curl);
     if (client->target->socket)
         ok = ok &&
              curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->target->socket) == CURLE_OK;

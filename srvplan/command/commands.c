@@ -237,10 +237,13 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .help = "which one holds when both the file and the store changed"},
     [OPTION_TLS_CERT] = {
         .name = "tls-cert", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
-        .is_later = true},
+        .help = "certificate and chain of the REST server, PEM; with it, it speaks TLS"},
     [OPTION_TLS_KEY] = {
         .name = "tls-key", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON(SERVE),
-        .is_later = true},
+        .help = "its key, PEM, without a passphrase"},
+    [OPTION_INSECURE] = {
+        .name = "insecure", .commands = ON(SERVE),
+        .help = "let --api be any address without TLS, for everybody to read tokens"},
     [OPTION_RATE_LIMIT] = {
         .name = "rate-limit", .metavar = "N", .value = VALUE_NUMBER, .max = UINT32_MAX,
         .commands = ON(SERVE),

@@ -83,10 +83,10 @@ def environment(**more):
     return kept
 
 
-def command(*arguments, timeout=60, check=None, stdin=None):
-    """Runs srvplan; `check` is the exit status that must come."""
+def command(*arguments, timeout=60, check=None, stdin=None, more=None):
+    """Runs srvplan; `check` is the exit status that must come, `more` further environment."""
     done = subprocess.run([SRVPLAN, *arguments], capture_output=True, text=True, timeout=timeout,
-                          env=environment(), stdin=stdin or subprocess.DEVNULL)
+                          env=environment(**(more or {})), stdin=stdin or subprocess.DEVNULL)
     if SANITIZER.search(done.stderr):
         raise AssertionError(f'{arguments}: {done.stderr}')
     if check is not None and done.returncode != check:

@@ -114,6 +114,59 @@ static const struct {
      "not allowed"},
 };
 
+static const struct {
+    const char *label, *host;
+    bool takes_addresses, is_allowed;
+} hosts_asked[] = {
+    {.label = "a name", .host = "localhost", .is_allowed = true},
+    {.label = "with the port", .host = "LocalHost:8053", .is_allowed = true},
+    {.label = "with another port", .host = "localhost:80"},
+    {.label = "with an empty port", .host = "localhost:"},
+    {.label = "with a port and more", .host = "localhost:8053x"},
+    {.label = "a longer name", .host = "localhost.example"},
+    {.label = "one label for the star", .host = "a.example.org:8053", .is_allowed = true},
+    {.label = "two labels", .host = "b.a.example.org"},
+    {.label = "no label", .host = "example.org"},
+    {.label = "an empty label", .host = ".example.org"},
+    {.label = "the star's name in another", .host = "a.example.org.evil.example"},
+    {.label = "an IPv6 address of the list", .host = "[2001:db8::1]:8053", .is_allowed = true},
+    {.label = "another", .host = "[2001:db8::2]"},
+    {.label = "any address", .host = "[2001:db8::2]", .takes_addresses = true, .is_allowed = true},
+    {.label = "any IPv4 one",
+     .host = "192.0.2.7:8053",
+     .takes_addresses = true,
+     .is_allowed = true},
+    {.label = "an address without brackets", .host = "2001:db8::2", .takes_addresses = true},
+    {.label = "a name that looks like one",
+     .host = "192.0.2.7.evil.example",
+     .takes_addresses = true},
+    {.label = "a number that is none", .host = "3221225991", .takes_addresses = true},
+    {.label = "a zone", .host = "[fe80::1%25eth0]", .takes_addresses = true},
+    {.label = "an open bracket", .host = "[2001:db8::2", .takes_addresses = true},
+    {.label = "more behind the bracket", .host = "[2001:db8::2]x", .takes_addresses = true},
+    {.label = "nothing", .host = "", .takes_addresses = true},
+};
+
+START_TEST(a_host_is_allowed_by_name_star_or_address)
+{
+    static const struct text list[] = {
+        {"localhost", 9}, {"*.example.org", 13}, {"[2001:db8::1]", 13}};
+    struct gate_hosts allowed = {.names = list,
+                                 .name_count = COUNT_OF(list),
+                                 .port = 8053,
+                                 .takes_addresses = hosts_asked[_i].takes_addresses};
+    char request[200];
+    struct gate_head head;
+    const char *reason = NULL;
+    int len = snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n",
+                       hosts_asked[_i].host);
+    enum gate_verdict verdict =
+        gate_judge((struct bytes){(uint8_t *)request, (size_t)len}, &allowed, &head, &reason);
+    ck_assert_msg((verdict == GATE_PASS) == hosts_asked[_i].is_allowed, "%s: %s",
+                  hosts_asked[_i].label, reason ? reason : "passed");
+}
+END_TEST
+
 START_TEST(heads_pass_or_are_refused_with_a_reason)
 {
     struct gate_head head;
@@ -229,6 +282,7 @@ int main(void)
     tcase_add_test(tcase, every_control_byte_is_refused_in_names_values_and_targets);
     tcase_add_test(tcase, long_heads_and_many_fields_are_refused_not_waited_for);
     tcase_add_test(tcase, on_the_unix_socket_any_single_host_will_do);
+    tcase_add_loop_test(tcase, a_host_is_allowed_by_name_star_or_address, 0, COUNT_OF(hosts_asked));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
