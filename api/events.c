@@ -41,9 +41,9 @@ struct events {
  */
 
 static const char *const kind_names[EVENT_KINDS] = {
-    [EVENT_REVISION] = "revision", [EVENT_SERVED] = "served",       [EVENT_DRAIN] = "drain",
-    [EVENT_WEIGHT] = "weight",     [EVENT_INVENTORY] = "inventory", [EVENT_DNSD] = "dnsd",
-    [EVENT_READY] = "ready",
+    [EVENT_REVISION] = "revision", [EVENT_SERVED] = "served", [EVENT_DRAIN] = "drain",
+    [EVENT_WEIGHT] = "weight",     [EVENT_WINDOW] = "window", [EVENT_INVENTORY] = "inventory",
+    [EVENT_DNSD] = "dnsd",         [EVENT_READY] = "ready",
 };
 
 const char *event_kind_print(enum event_kind kind)

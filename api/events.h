@@ -27,6 +27,7 @@ enum event_kind {
     EVENT_SERVED,    /* dnsd serves it */
     EVENT_DRAIN,     /* a drain is there, or has another state */
     EVENT_WEIGHT,    /* an operator's weight is set, changed or gone */
+    EVENT_WINDOW,    /* a window is there, changed, gone, or in another state */
     EVENT_INVENTORY, /* another inventory is in force */
     EVENT_DNSD,      /* dnsd came, left, fell behind or caught up */
     EVENT_READY,     /* readiness or its reasons changed */

@@ -3,6 +3,7 @@
 #include "api/json_view.h"
 
 #include "api/audit.h"
+#include "api/json_windows.h"
 #include "api/problem.h"
 
 #include <string.h>
@@ -116,6 +117,7 @@ json_t *json_view_status(const struct json_scene *scene)
                         json_pack("{s:i, s:o}", "srvpland", scene->pid, "dnsd",
                                   json_view_number_or_null(view->dnsd.pid)));
     json_object_set_new(json, "drains", drains);
+    json_object_set_new(json, "windows", json_windows_at_work(view->plan));
     json_object_set_new(json, "weights", weights);
     json_object_set_new(json, "next_change", json_view_time(view->plan->next_change_at_ms));
     json_object_set_new(json, "inventory", inventory_json(view));

@@ -2,6 +2,7 @@
 #include "api/view_events.h"
 
 #include "api/json_view.h"
+#include "api/window_view.h"
 
 #include <string.h>
 
@@ -154,6 +155,50 @@ static void tell_weights(const struct step *step)
     }
 }
 
+static void tell_window(const struct step *step, const struct window_view *before,
+                        const struct window_view *now)
+{
+    const struct plan *plan = now ? step->now->plan : step->before->plan;
+    const struct window_view *either = now ? now : before;
+    const char *was = NULL, *state = "removed";
+    if (before)
+        was = window_state_print(window_view_state(step->before->plan, before));
+    if (now)
+        state = window_state_print(window_view_state(plan, now));
+    if (before && now && strcmp(was, state) == 0 &&
+        window_view_version(step->before->plan, before) == window_view_version(plan, now))
+        return;
+    const struct plan_occurrence *occurrence = window_view_occurrence(plan, either);
+    const char *because = now ? window_view_blocked_because(plan, now) : NULL;
+    json_t *data = json_object();
+    json_object_set_new(data, "id", json_view_text(either->declared->id));
+    json_object_set_new(data, "origin", json_string(either->is_of_inventory ? "inventory" : "api"));
+    json_object_set_new(data, "state", json_string(state));
+    json_object_set_new(data, "was", was ? json_string(was) : json_null());
+    json_object_set_new(data, "because", because ? short_text(text_from(because)) : json_null());
+    json_object_set_new(data, "opens_at",
+                        json_view_time(now && occurrence ? occurrence->opens_at_ms : 0));
+    publish(step, EVENT_WINDOW, data);
+}
+
+static void tell_windows(const struct step *step)
+{
+    const struct plan *before = step->before->plan, *now = step->now->plan;
+    struct window_view old, new;
+    if (!before || !now || before == now)
+        return;
+    bool has_old = window_view_next(before, (struct text){0}, &old);
+    bool has_new = window_view_next(now, (struct text){0}, &new);
+    while (has_old || has_new) {
+        int order = !has_old ? 1 : !has_new ? -1 : text_compare(old.declared->id, new.declared->id);
+        tell_window(step, order <= 0 ? &old : NULL, order >= 0 ? &new : NULL);
+        if (order <= 0)
+            has_old = window_view_next(before, old.declared->id, &old);
+        if (order >= 0)
+            has_new = window_view_next(now, new.declared->id, &new);
+    }
+}
+
 /* -- the machine ---------------------------------------------------------------------------------
  */
 
@@ -194,7 +239,8 @@ static void tell_ready(const struct step *step)
 
 /* In the order in which things cause each other. */
 static void (*const tellers[])(const struct step *step) = {
-    tell_inventory, tell_revision, tell_weights, tell_dnsd, tell_served, tell_drains, tell_ready,
+    tell_inventory, tell_revision, tell_weights, tell_windows,
+    tell_dnsd,      tell_served,   tell_drains,  tell_ready,
 };
 
 void view_events_publish(void *context, const struct world_view *before,

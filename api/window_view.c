@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/window_view.h"
 
+#include "srvplan/recurrence.h"
+
 /* -- finding ------------------------------------------------------------------------------------
  */
 
@@ -130,13 +132,22 @@ bool window_view_is_under_way(const struct plan *plan, const struct plan_occurre
     return false;
 }
 
+/* Farther than a plan looks. */
+static bool opens_far_ahead(const struct plan *plan, const struct window_view *view)
+{
+    const int64_t look_ms = INT64_C(86400000) * 366 * RECURRENCE_LOOK_YEARS;
+    int64_t ignored;
+    bool is_gone = view->overlay && view->overlay->ended_at_ms != OVERLAY_NO_END;
+    return !is_gone && recurrence_next(view->declared->when, plan->input.at_ms + look_ms, &ignored);
+}
+
 enum window_state window_view_state(const struct plan *plan, const struct window_view *view)
 {
     const struct plan_occurrence *occurrence = window_view_occurrence(plan, view);
     if (window_view_blocked_because(plan, view))
         return WINDOW_BLOCKED;
     if (!occurrence)
-        return WINDOW_ENDED;
+        return opens_far_ahead(plan, view) ? WINDOW_PENDING : WINDOW_ENDED;
     return occurrence->begin_at_ms <= plan->input.at_ms ? WINDOW_ACTIVE : WINDOW_PENDING;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Maintenance windows: made, changed and taken away, and single openings skipped or ended. */
+#include "api/audit.h"
 #include "api/window_view.h"
 #include "api/world_job.h"
 #include "api/world_window.h"
@@ -16,6 +17,7 @@ struct edit {
     struct store_window *windows;
     struct text *windows_removed;
     struct store_opening *openings, *openings_removed;
+    struct text before, after; /* for the audit */
 };
 
 static void put_window(struct edit *edit, const struct store_window *row, struct window_body *body)
@@ -91,13 +93,36 @@ static struct edit edit_begin(struct world *world, const struct world_request *r
     return edit;
 }
 
-/* Takes the edit. `look_at_ms`: when a dry run should look at what it does. */
+static struct text audit_window(struct arena *arena, const struct store_window *row)
+{
+    json_t *object = json_loadb(row->body.ptr, row->body.len, 0, NULL);
+    json_object_set_new(object, "id", json_stringn(row->id.ptr, row->id.len));
+    json_object_set_new(object, "actor", json_stringn(row->actor.ptr, row->actor.len));
+    json_object_set_new(object, "reason", json_stringn(row->reason.ptr, row->reason.len));
+    json_object_set_new(object, "since_ms", json_integer(row->since_at_ms));
+    if (row->ended_at_ms)
+        json_object_set_new(object, "ended_ms", json_integer(row->ended_at_ms));
+    json_object_set_new(object, "version", json_integer((json_int_t)row->version));
+    return audit_print(arena, object);
+}
+
+static struct text audit_opening(struct arena *arena, const struct store_opening *row)
+{
+    return audit_print(arena, json_pack("{s:s%, s:I, s:s, s:I}", "window", row->window.ptr,
+                                        row->window.len, "opens_ms", row->opens_at_ms, "change",
+                                        row->change == OPENING_SKIPPED ? "skipped" : "ended",
+                                        "at_ms", row->at_ms));
+}
+
+/* Takes the edit. */
 static void edit_conclude(struct world *world, const struct world_request *request,
                           struct edit *edit, const char *action, struct world_result *result)
 {
     struct candidate *candidate = &edit->candidate;
     struct store_audit audit =
         job_audit(request, candidate->at_ms, action, request->window->id, request->reason);
+    audit.before = edit->before;
+    audit.after = edit->after;
     candidate->change.windows = edit->windows;
     candidate->change.windows_removed = edit->windows_removed;
     candidate->change.openings = edit->openings;
@@ -243,6 +268,9 @@ void job_window_put(struct world *world, const struct world_request *request,
         row.since_at_ms = old->row.since_at_ms;
     put_window(&edit, &row, body);
     window_body_unref(body);
+    if (old)
+        edit.before = audit_window(&result->arena, &old->row);
+    edit.after = audit_window(&result->arena, &row);
     if (look_ahead(world, request, &edit, result))
         edit_conclude(world, request, &edit, old ? "window change" : "window add", result);
     else
@@ -279,11 +307,13 @@ void job_window_remove(struct world *world, const struct world_request *request,
         return;
     }
     struct edit edit = edit_begin(world, request, result, "removed");
+    edit.before = audit_window(&result->arena, &old->row);
     if (is_under_way(world, request->window->id, edit.candidate.at_ms)) {
         struct store_window row = old->row;
         row.ended_at_ms = edit.candidate.at_ms;
         row.version++;
         put_window(&edit, &row, old->body);
+        edit.after = audit_window(&result->arena, &row);
         edit.candidate.look_at_ms = back_at(world, edit.candidate.at_ms);
     } else {
         remove_window(&edit, world, old->row.id);
@@ -314,8 +344,14 @@ static bool check_to_come(const struct world *world, const struct world_request 
     const struct world_window_change *change = request->window;
     uint32_t count = 0;
     if (view->index != INVENTORY_NONE)
-        count = plan_window_openings(world->planned->plan, view->index, change->opens_at_ms,
-                                     change->opens_at_ms + 1, 1, &result->arena, opening);
+        count =
+            plan_window_openings(world->planned->plan,
+                                 &(struct plan_openings_query){.window = view->index,
+                                                               .how = PLAN_OPENINGS_TIMES,
+                                                               .most = 1,
+                                                               .from_ms = change->opens_at_ms,
+                                                               .to_ms = change->opens_at_ms + 1},
+                                 &result->arena, opening);
     if (count == 0) {
         job_fail(result, "not-found", ERROR_NOT_FOUND, "the window does not open then");
         return false;
@@ -356,10 +392,13 @@ void job_window_skip(struct world *world, const struct world_request *request,
                                 .at_ms = edit.candidate.at_ms,
                                 .actor = request->actor.name,
                                 .reason = request->reason};
-    if (change->is_undo)
+    if (change->is_undo) {
+        edit.before = audit_opening(&result->arena, &row);
         remove_opening(&edit, &row);
-    else
+    } else {
+        edit.after = audit_opening(&result->arena, &row);
         put_opening(&edit, &row);
+    }
     touch(&edit, world, change->id);
     edit.candidate.look_at_ms = change->opens_at_ms;
     edit_conclude(world, request, &edit, change->is_undo ? "window unskip" : "window skip", result);
@@ -383,12 +422,14 @@ void job_window_end(struct world *world, const struct world_request *request,
         if (occurrence->window != view.index ||
             !window_view_is_under_way(plan, occurrence, edit.candidate.at_ms))
             continue;
-        put_opening(&edit, &(struct store_opening){.window = request->window->id,
-                                                   .opens_at_ms = occurrence->opens_at_ms,
-                                                   .change = OPENING_ENDED,
-                                                   .at_ms = edit.candidate.at_ms,
-                                                   .actor = request->actor.name,
-                                                   .reason = request->reason});
+        struct store_opening row = {.window = request->window->id,
+                                    .opens_at_ms = occurrence->opens_at_ms,
+                                    .change = OPENING_ENDED,
+                                    .at_ms = edit.candidate.at_ms,
+                                    .actor = request->actor.name,
+                                    .reason = request->reason};
+        edit.after = audit_opening(&result->arena, &row);
+        put_opening(&edit, &row);
     }
     touch(&edit, world, request->window->id);
     edit.candidate.may_use_ballast = true;
@@ -406,18 +447,15 @@ void job_calendar_key(struct world *world, const struct world_request *request,
                                          text_from("windows.ics"), request->reason);
     struct store_change change = {
         .calendar_key = &request->window->key, .audit = &audit, .audit_count = 1};
-    if (request->is_dry_run) {
-        result->outcome = WORLD_DRY_RUN;
+    if (!job_commit(world, request, &change, result))
         return;
-    }
-    store_change_id_make(change.id);
-    if (!store_commit(world->store, &change, NULL, NULL, &result->error)) {
-        result->outcome = WORLD_FAILED;
-        result->problem = "unavailable";
+    if (request->is_dry_run) {
+        result->planned = planned_ref(world->planned);
+        result->plan = world->planned->plan;
+        result->diff = plan_diff_make(result->plan, result->plan, &result->arena);
         return;
     }
     world->has_calendar_key = true;
     world->calendar_key = request->window->key;
     world_renew_view(world);
-    result->outcome = WORLD_SERVED;
 }

@@ -271,11 +271,22 @@ struct plan_opening {
     uint32_t turn_count;
 };
 
-/* The openings of a window of the plan in from_ms <= opens < to_ms, ascending, at most `most`; how
- * many. Bounded work: each asks the guards, which no future change of overlays can foresee. */
-uint32_t plan_window_openings(const struct plan *plan, uint32_t window, int64_t from_ms,
-                              int64_t to_ms, uint32_t most, struct arena *arena,
-                              const struct plan_opening **openings);
+enum plan_openings_how {
+    PLAN_OPENINGS_JUDGED, /* the guards are asked for each, as overlays stand now */
+    PLAN_OPENINGS_TIMES,  /* they are not: nothing is blocked */
+};
+
+/* Those of a window of the plan in from_ms <= opens < to_ms, at most `most`. */
+struct plan_openings_query {
+    uint32_t window;
+    enum plan_openings_how how;
+    uint32_t most;
+    int64_t from_ms, to_ms;
+};
+
+/* The openings, ascending; how many. */
+uint32_t plan_window_openings(const struct plan *plan, const struct plan_openings_query *query,
+                              struct arena *arena, const struct plan_opening **openings);
 
 /* "example.org/xmpp-client": the first domain that has the set, and the service; in the arena. */
 const char *plan_set_label(const struct plan *plan, uint32_t set, struct arena *arena);

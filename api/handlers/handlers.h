@@ -84,6 +84,21 @@ void token_delete_finish(struct request *request, const struct world_result *res
 
 void events_get(struct request *request, struct response *response);
 
+void calendar_get(struct request *request, struct response *response);
+void calendar_post(struct request *request, struct response *response);
+void calendar_post_finish(struct request *request, const struct world_result *result,
+                          struct response *response);
+void windows_get(struct request *request, struct response *response);
+void windows_post(struct request *request, struct response *response);
+void window_get(struct request *request, struct response *response);
+void window_put(struct request *request, struct response *response);
+void window_delete(struct request *request, struct response *response);
+void window_openings_get(struct request *request, struct response *response);
+void window_skip_post(struct request *request, struct response *response);
+void window_end_post(struct request *request, struct response *response);
+void window_finish(struct request *request, const struct world_result *result,
+                   struct response *response);
+
 /* outcome.c: what all changes have in common. */
 
 /* The view that the request began with, and its plan. */

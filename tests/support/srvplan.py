@@ -487,6 +487,10 @@ class ServedCase(Case):
         for weight in self.server.status()['weights']:
             self.server.rest('DELETE', f'/api/v1/nodes/{weight["node"]}/weight'
                              f'?service={weight["service"]}', headers={'If-Match': '*'})
+        for window in self.server.get('/windows')['items']:
+            if window['origin'] == 'api' and not window['removed_at']:
+                self.server.rest('DELETE', '/api/v1/windows/' + window['id'],
+                                 headers={'If-Match': '*'})
         if not getattr(self._outcome, 'success', True):
             sys.stderr.write(f'---- log\n{self.server.log()[-8000:]}----\n')
 

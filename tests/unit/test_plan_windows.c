@@ -436,6 +436,16 @@ END_TEST
 /* -- openings over any time ---------------------------------------------------------------------
  */
 
+static uint32_t december(struct made *made, const struct plan *plan, uint32_t window,
+                         const struct plan_opening **openings)
+{
+    struct plan_openings_query query = {.window = window,
+                                        .most = 20,
+                                        .from_ms = instant("2026-12-01T00:00:00Z"),
+                                        .to_ms = instant("2026-12-21T00:00:00Z")};
+    return plan_window_openings(plan, &query, &made->arena, openings);
+}
+
 START_TEST(the_openings_of_a_window_are_told_with_their_verdicts)
 {
     struct made made;
@@ -444,20 +454,14 @@ START_TEST(the_openings_of_a_window_are_told_with_their_verdicts)
     change_opening(&made, "weekly", "2026-12-13T02:00:00Z", OPENING_SKIPPED,
                    "2026-12-02T00:00:00Z");
     const struct plan *plan = at(&made, "2026-12-01T00:00:00Z");
-    ck_assert_uint_eq(plan_window_openings(plan, 1, instant("2026-12-01T00:00:00Z"),
-                                           instant("2026-12-21T00:00:00Z"), 10, &made.arena,
-                                           &openings),
-                      3);
+    ck_assert_uint_eq(december(&made, plan, 1, &openings), 3);
     ck_assert_int_eq(openings[0].occurrence.begin_at_ms, instant("2026-12-06T01:53:00Z"));
     ck_assert(!openings[0].occurrence.is_blocked && !openings[0].skipped);
     ck_assert_int_eq(openings[0].turns[0].timeline.withdrawn_at_ms,
                      instant("2026-12-06T01:58:30Z"));
     ck_assert(openings[1].skipped);
     ck_assert_int_eq(openings[2].occurrence.opens_at_ms, instant("2026-12-20T02:00:00Z"));
-    ck_assert_uint_eq(plan_window_openings(plan, 0, instant("2026-12-01T00:00:00Z"),
-                                           instant("2026-12-21T00:00:00Z"), 10, &made.arena,
-                                           &openings),
-                      1);
+    ck_assert_uint_eq(december(&made, plan, 0, &openings), 1);
     ck_assert(openings[0].occurrence.is_blocked);
     ck_assert_msg(strstr(openings[0].occurrence.blocked_because, "guard min_nodes: "), "%s",
                   openings[0].occurrence.blocked_because);
@@ -476,9 +480,7 @@ START_TEST(what_is_told_beforehand_is_what_comes)
     add_window(&made, &nightly, "xmpp3", "2026-12-01T00:00:00Z");
     for (uint32_t window = 0; window < 3; window++) {
         const struct plan *plan = at(&made, "2026-12-01T00:00:00Z");
-        uint32_t count =
-            plan_window_openings(plan, window, instant("2026-12-01T00:00:00Z"),
-                                 instant("2026-12-21T00:00:00Z"), 20, &made.arena, &openings);
+        uint32_t count = december(&made, plan, window, &openings);
         ck_assert_uint_ge(count, 1);
         for (uint32_t i = 0; i < count; i++) {
             const struct plan_occurrence *told = &openings[i].occurrence, *found = NULL;
