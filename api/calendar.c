@@ -209,7 +209,6 @@ const char *calendar_print(const struct plan *plan, int64_t now_ms, struct arena
     line(&c, "VERSION", "2.0");
     line(&c, "PRODID", "-//srvplan//srvpland " SRVPLAN_VERSION "//EN");
     line(&c, "CALSCALE", "GREGORIAN");
-    line(&c, "METHOD", "PUBLISH");
     line(&c, "X-WR-CALNAME", "srvplan maintenance");
     line(&c, "REFRESH-INTERVAL;VALUE=DURATION", "PT15M"); /* RFC 7986 section 5.7 */
     for (size_t i = 0; i < c.count && i < CALENDAR_EVENTS_MAX; i++)

@@ -3,6 +3,7 @@
 """Maintenance windows through the API: made, changed, skipped, ended, taken away; beside those of
 the inventory; and what the responder answers meanwhile."""
 import datetime
+import json
 import os
 import sys
 import time
@@ -317,6 +318,46 @@ class Windows(srvplan.Case):
             reply = self.server.rest(method, '/api/v1/windows/weekly-ams' + path,
                                      {'reason': 'x'} if path else None, headers=ANY, token=token)
             self.assertEqual(reply.status, 403, reply)
+
+    def test_the_calendar_has_a_url_of_its_own(self):
+        server = self.start()
+        self.post('', {**WEEKLY, 'start': local(86400)[:16]})
+        path = '/api/v1/windows.ics'
+        self.assertEqual(server.rest('GET', path, over='bare').status, 401)
+        self.assertEqual(server.rest('GET', path + '?key=', over='bare').status, 401)
+        dry = server.rest('POST', path + '?dry_run=true', {'reason': 'team'})
+        self.assertEqual((dry.status, dry.json['url']), (200, None), dry)
+        made = server.rest('POST', path, {'reason': 'team'})
+        self.assertEqual(made.status, 201, made)
+        url = made.json['url']
+        feed = server.rest('GET', url, over='bare')
+        self.assertEqual(feed.status, 200, feed)
+        self.assertEqual(feed.headers['Content-Type'], 'text/calendar; charset=utf-8')
+        self.assertIn(b'SUMMARY:weekly-ams: xmpp1\r\n', feed.body)
+        key = url.partition('=')[2]
+        self.assertEqual(server.rest('GET', '/api/v1/windows', over='bare', token=key).status, 401)
+        self.assertEqual(server.rest('GET', '/api/v1/status?key=' + key, over='bare').status, 401)
+        self.assertEqual(server.rest('GET', path, token=server.make_token('viewer')).status, 200)
+        server.kill()
+        server.start()
+        self.assertEqual(server.rest('GET', url, over='bare').status, 200)
+        other = server.rest('POST', path, {'reason': 'somebody left'}).json['url']
+        self.assertEqual(server.rest('GET', url, over='bare').status, 401)
+        self.assertEqual(server.rest('GET', other, over='bare').status, 200)
+        with open(os.path.join(server.state, 'srvplan.db'), 'rb') as store:
+            self.assertNotIn(other.partition('=')[2].encode(), store.read())
+        self.assertNotIn(other.partition('=')[2], server.log())
+
+    def test_events_tell_of_windows(self):
+        server = self.start()
+        first = server.status()['index']
+        self.open_now()
+        self.post('/now/end', {'reason': 'done'}, 200)
+        reply = server.rest('GET', '/api/v1/events?kinds=window&follow=false&last=10')
+        told = [json.loads(line[5:]) for line in reply.body.decode().splitlines()
+                if line.startswith('data:')]
+        self.assertEqual([event['state'] for event in told if 'state' in event], ['active', 'ended'], reply.body)
+        self.assertGreater(server.status()['index'], first)
 
 
 if __name__ == '__main__':
