@@ -100,6 +100,8 @@ void exchange_keep_answer(const struct exchange *exchange, const struct world_re
     const struct store_key *key = exchange->request.job.key;
     bool is_stored = result->outcome == WORLD_STORED || result->outcome == WORLD_SERVED;
     bool is_lost = result->replay && result->replay->status == 0;
+    if (exchange->request.secret) /* is told once, and stored nowhere */
+        return;
     if (!key || !is_stored || (result->replay && !is_lost) || !response->json ||
         response->is_problem)
         return;

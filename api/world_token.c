@@ -3,6 +3,7 @@
 
 #include "api/audit.h"
 #include "api/auth.h"
+#include "api/world_audit.h"
 #include "api/world_job.h"
 #include "zones/base/log.h"
 #include "zones/text.h"
@@ -69,16 +70,25 @@ static bool check_limits(const struct world *world, const struct world_token_cha
 
 /* Commits a change that no plan depends on, and makes the new list the one in force. A full disk
  * must not keep a stolen token alive, so taking one back may use the ballast. */
-static bool commit(struct world *world, struct store_change *change, struct error *err)
+static bool commit(struct world *world, struct store_change *change, struct arena *arena,
+                   struct error *err)
 {
     struct error first = {0};
+    struct store_key key;
+    if (world->key) {
+        key = *world->key;
+        key.objects = world_audit_objects(change, arena);
+        change->key = &key;
+    }
     store_change_id_make(change->id);
     bool done = store_commit(world->store, change, NULL, NULL, &first);
     if (!done && first.kind == ERROR_NO_SPACE && change->token_removed.len &&
         store_drop_ballast(world->store))
         done = store_commit(world->store, change, NULL, NULL, &first);
+    change->key = NULL;
     if (!done)
         return error_set(err, first.kind, "%s", first.message);
+    world->key = NULL;
     struct tokens *tokens = tokens_changed(world->tokens, change->token, change->token_removed);
     tokens_unref(world->tokens);
     world->tokens = tokens;
@@ -98,7 +108,7 @@ static void conclude(struct world *world, const struct world_request *request,
         result->outcome = WORLD_DRY_RUN;
         return;
     }
-    if (commit(world, change, &result->error)) {
+    if (commit(world, change, &result->arena, &result->error)) {
         result->outcome = WORLD_SERVED;
         return;
     }

@@ -217,6 +217,21 @@ class LifeTest(TokenCase):
                 self.assertProblem(self.server.rest('POST', '/api/v1/tokens', {
                     'name': 'two', 'role': role}), 422, 'invalid')
 
+    def test_a_request_that_is_repeated_makes_no_second_one(self):
+        key = {'Idempotency-Key': '7f0c'}
+        body = {'name': 'once', 'role': 'viewer'}
+        made = self.server.rest('POST', '/api/v1/tokens', body, key)
+        self.assertEqual(made.status, 201, made)
+        again = self.server.rest('POST', '/api/v1/tokens', body, key)
+        self.assertProblem(again, 409, 'answer-lost')  # the secret is nowhere to be told again
+        self.assertEqual(again.json['objects'], made.json['id'])
+        self.assertEqual(len(self.server.get('/tokens')['items']), 1)
+        secret = made.json['token'].encode()[4:]
+        for name in os.listdir(self.server.state):
+            if name.startswith('srvplan.db'):
+                with open(os.path.join(self.server.state, name), 'rb') as file:
+                    self.assertNotIn(secret, file.read(), name)
+
     def test_pages(self):
         for number in range(5):
             self.server.make_token('viewer', f'n{number}')
