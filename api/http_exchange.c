@@ -211,7 +211,8 @@ static bool run(struct exchange *exchange, const struct world_view *view, int64_
     if (route->takes_body && !body_parse(request, body, response))
         return false;
     exchange_digest_key(exchange);
-    route->handle(request, response);
+    if (!route->is_heavy || exchange_ask_key(exchange, response))
+        route->handle(request, response);
     return true;
 }
 
@@ -260,6 +261,7 @@ void exchange_work(struct exchange *exchange, const struct world_view *view, int
     if (!run(exchange, view, now_ms, response))
         return;
     const struct request *request = &exchange->request;
+    exchange_tell_key(exchange, response);
     take_timing(response, &request->spent);
     if (!response->status) /* cannot be */
         response_problem(response, "internal", "the request was not answered");
@@ -271,7 +273,8 @@ void exchange_finish(struct exchange *exchange, const struct world_result *resul
 {
     struct request *request = &exchange->request;
     request->now_ms = now_ms;
-    if (!exchange_replay(exchange, result) && request->job.kind != WORLD_KEY_ONLY)
+    if (!exchange_replay(exchange, result, &exchange->response) &&
+        request->job.kind != WORLD_KEY_ONLY)
         request->route->finish(request, result, &exchange->response);
     take_timing(&exchange->response, &result->spent);
     if (!exchange->response.status)

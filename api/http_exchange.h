@@ -76,10 +76,15 @@ void exchange_read_key(struct exchange *exchange);
 void exchange_digest_key(struct exchange *exchange);
 
 /* The answer that the same key had before, as the response; false: it is to be made by `finish`. */
-NODISCARD bool exchange_replay(struct exchange *exchange, const struct world_result *result);
+NODISCARD bool exchange_replay(struct exchange *exchange, const struct world_result *result,
+                               struct response *response);
 
 /* Keeps the response for the next time; on the world's thread, while the job's result lives. */
 void exchange_keep_answer(const struct exchange *exchange, const struct world_result *result,
                           struct world *world);
+
+/* The same two where the handler waits for the world itself. False: the response is made. */
+NODISCARD bool exchange_ask_key(struct exchange *exchange, struct response *response);
+void exchange_tell_key(const struct exchange *exchange, const struct response *response);
 
 void exchange_fini(struct exchange *exchange); /* not the view: its owner gives that back */

@@ -3,6 +3,7 @@
  * its key gets the first answer again. */
 #include "api/http_exchange.h"
 #include "api/store_answer.h"
+#include "api/world_ask.h"
 #include "zones/base/clock.h"
 
 #include <inttypes.h>
@@ -70,10 +71,10 @@ static void tell_lost(const struct store_answer *answer, struct response *respon
     json_object_set_new(response->json, "objects", problem_string(answer->objects));
 }
 
-bool exchange_replay(struct exchange *exchange, const struct world_result *result)
+bool exchange_replay(struct exchange *exchange, const struct world_result *result,
+                     struct response *response)
 {
     const struct store_answer *answer = result->replay;
-    struct response *response = &exchange->response;
     if (!answer)
         return false;
     response_fini(response); /* what the handler said without knowing */
@@ -93,26 +94,62 @@ bool exchange_replay(struct exchange *exchange, const struct world_result *resul
     return true;
 }
 
+/* The response as the store keeps it; *body is heap. False: it is none to be kept. */
+static bool answer_of(const struct response *response, struct store_answer *answer, char **body)
+{
+    if (!response->json || response->is_problem)
+        return false;
+    *body = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    if (!*body)
+        abort();
+    *answer = (struct store_answer){.status = response->status,
+                                    .etag = text_from(response->etag),
+                                    .location = text_from(response->location),
+                                    .body = text_from(*body)};
+    return answer->body.len <= STORE_ANSWER_MAX_BYTES;
+}
+
 void exchange_keep_answer(const struct exchange *exchange, const struct world_result *result,
                           struct world *world)
 {
-    const struct response *response = &exchange->response;
     const struct store_key *key = exchange->request.job.key;
     bool is_stored = result->outcome == WORLD_STORED || result->outcome == WORLD_SERVED;
     bool is_lost = result->replay && result->replay->status == 0;
     if (exchange->request.secret) /* is told once, and stored nowhere */
         return;
-    if (!key || !is_stored || (result->replay && !is_lost) || !response->json ||
-        response->is_problem)
-        return;
-    char *body = json_dumps(response->json, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    if (!body)
-        abort();
-    struct store_answer answer = {.status = response->status,
-                                  .etag = text_from(response->etag),
-                                  .location = text_from(response->location),
-                                  .body = text_from(body)};
-    if (answer.body.len <= STORE_ANSWER_MAX_BYTES)
+    struct store_answer answer;
+    char *body = NULL;
+    if (key && is_stored && (!result->replay || is_lost) &&
+        answer_of(&exchange->response, &answer, &body))
         world_keep_answer(world, key, &answer);
+    free(body);
+}
+
+bool exchange_ask_key(struct exchange *exchange, struct response *response)
+{
+    const struct request *request = &exchange->request;
+    if (!request->job.key || request->job.is_dry_run)
+        return true;
+    struct world_request job = {.kind = WORLD_KEY_ONLY, .key = request->job.key};
+    struct world_result *result = world_ask(request->world, &job);
+    bool is_new = result->error.kind == ERROR_NOT_FOUND;
+    if (!is_new && !exchange_replay(exchange, result, response))
+        response_problem(response, result->problem ? result->problem : "unavailable", "%s",
+                         result->error.message);
+    world_result_free(result);
+    return is_new;
+}
+
+void exchange_tell_key(const struct exchange *exchange, const struct response *response)
+{
+    const struct request *request = &exchange->request;
+    struct store_answer answer;
+    char *body = NULL;
+    if (request->job.key && !request->job.is_dry_run && !response->is_replay &&
+        answer_of(response, &answer, &body)) {
+        struct world_request job = {
+            .kind = WORLD_KEY_KEEP, .key = request->job.key, .answer = &answer};
+        world_result_free(world_ask(request->world, &job));
+    }
     free(body);
 }

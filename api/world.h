@@ -124,6 +124,8 @@ struct world_scope {
     struct text nodes, domains; /* that it may change, one space between; empty: all */
 };
 
+struct store_answer;
+
 enum world_job_kind {
     WORLD_DRAIN_ADD,
     WORLD_DRAIN_END,
@@ -138,6 +140,8 @@ enum world_job_kind {
     WORLD_AUDIT_VERIFY, /* whether its chain holds; changes nothing */
     /* The answer that its key had before, or not-found; does nothing else. */
     WORLD_KEY_ONLY,
+    /* What its key is answered from now on. */
+    WORLD_KEY_KEEP,
     WORLD_WINDOW_PUT, /* see world_window.h */
     WORLD_WINDOW_REMOVE,
     WORLD_WINDOW_SKIP,
@@ -171,6 +175,8 @@ struct world_request {
     struct text reason;
     /* BACKUP: world_backup.h */
     const struct world_backup_change *backup;
+    /* KEY_KEEP */
+    const struct store_answer *answer;
     /* Idempotency-Key of a POST; NULL: none came. */
     const struct store_key *key;
     int64_t until_at_ms;        /* 0: none */
@@ -203,7 +209,6 @@ struct world_spent {
     int64_t serve_us; /* renamed, handed over, and acknowledged by dnsd or given up on */
 };
 
-struct store_answer;
 struct world_audit_query;
 struct world_backup_change;
 struct store_backup_made;

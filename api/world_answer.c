@@ -34,16 +34,16 @@ void world_run_keyed(struct world *world, const struct world_request *request,
 {
     enum store_key_state state = STORE_KEY_NEW;
     struct store_answer *answer = arena_new(&result->arena, struct store_answer);
-    if (request->key && !request->is_dry_run &&
-        !store_answer_find(world->store, &result->arena, request->key, &state, answer,
-                           &result->error)) {
+    bool is_asked = request->key && !request->is_dry_run && request->kind != WORLD_KEY_KEEP;
+    if (is_asked && !store_answer_find(world->store, &result->arena, request->key, &state, answer,
+                                       &result->error)) {
         result->outcome = WORLD_FAILED;
         result->problem = "unavailable";
         return;
     }
     switch (state) {
     case STORE_KEY_NEW:
-        world->key = request->is_dry_run ? NULL : request->key;
+        world->key = is_asked ? request->key : NULL;
         world_run_job(world, request, result);
         world->key = NULL;
         break;

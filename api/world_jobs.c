@@ -223,6 +223,10 @@ void world_run_job(struct world *world, const struct world_request *request,
     case WORLD_BACKUP:
         job_backup(world, request, result);
         break;
+    case WORLD_KEY_KEEP:
+        world_keep_answer(world, request->key, request->answer);
+        result->outcome = WORLD_SERVED;
+        break;
     case WORLD_KEY_ONLY:
         job_fail(result, "not-found", ERROR_NOT_FOUND, "this Idempotency-Key is new");
         break;

@@ -217,6 +217,20 @@ class KeyTest(srvplan.Case):
         self.assertSame(self.post(), again)
         self.assertEqual(len(self.drains()), 1)
 
+    def test_a_rollback_that_is_sent_again(self):
+        self.server.undrain(self.post().json['id'])
+        before = self.server.status()['revision']
+        path = '/api/v1/revisions/1/rollback'
+        first = self.post({'reason': 'r'}, key='k2', path=path)
+        self.assertIn(first.status, (200, 201), first)
+        again = self.post({'reason': 'r'}, key='k2', path=path)
+        self.assertEqual((again.status, again.json), (first.status, first.json))
+        self.assertEqual(again.headers['Idempotency-Replayed'], 'true')
+        self.assertEqual(self.server.status()['revision'], before + 1)
+        other = self.post({'reason': 'other'}, key='k2', path=path)
+        self.assertEqual(other.json['type'], '/docs/problems/key-reused')
+        self.assertEqual(self.server.status()['revision'], before + 1)
+
     def test_a_key_of_an_end_that_has_passed(self):
         body = {'node': 'xmpp1', 'reason': 'k', 'for': 1}
         first = self.post(body)
