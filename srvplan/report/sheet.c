@@ -227,7 +227,7 @@ static const struct sheet_row *rows_alone(const struct published_set *set, uint3
     }
     for (uint32_t i = 0; i < set->because.count; i++) {
         const struct plan_because *item = &set->because.items[i];
-        if (item->record)
+        if (item->record || !item->node) /* it is in, or this is about the whole set */
             continue;
         rows[total++] = (struct sheet_row){.is_out = true,
                                            .data = item->target ? item->target : item->node,

@@ -152,6 +152,17 @@ class ReadsTest(srvplan.ServedCase):
                                 .startswith(begin))
         self.assertNotIn(b'chat.example.net', self.server.rest('GET', path + '?format=csv').body)
 
+    def test_a_set_whose_ttl_is_lowered_goes_out_in_every_format(self):
+        self.server.drain('xmpp1', ramp='10m')  # begins with a shorter TTL
+        self.assertEqual(self.server.ask(srvplan.OWNERS[0]).answer[0].ttl, 60)
+        for name in ('zone', 'fragment', 'json', 'yaml', 'text', 'csv', 'md', 'html'):
+            with self.subTest(format=name):
+                reply = self.server.rest('GET', f'/api/v1/zones/example.org/export?format={name}')
+                self.assertEqual(reply.status, 200, reply)
+                self.assertIn(b'60', reply.body)
+                self.assertNotIn(b'null', reply.body.lower().replace(b'"last_served": null', b'')
+                                 .replace(b'last_served: null', b''))
+
     # ---- simulate and explain ----
 
     def test_a_simulation_is_that_of_the_command(self):
