@@ -90,8 +90,18 @@ static const struct {
 } named[] = {
     {"NODE", COMPLETE_NODES},       {"DOMAIN", COMPLETE_DOMAINS},
     {"SERVICE", COMPLETE_SERVICES}, {"DOMAIN/SERVICE", COMPLETE_DOMAIN_SERVICES},
-    {"ZONE", COMPLETE_ZONES},
+    {"ZONE", COMPLETE_ZONES},       {"OBJECT", COMPLETE_OBJECTS},
+    {"CONTEXT", COMPLETE_CONTEXTS}, {"WINDOW", COMPLETE_WINDOWS},
+    {"MODEL", COMPLETE_MODELS},
 };
+
+/* Where a word of the usage means fewer than all that are called so. */
+static enum complete_kind kind_for(const struct completion *completion, enum complete_kind kind)
+{
+    enum command_id command = completion->invocation.command;
+    bool wants_drained = command == COMMAND_UNDRAIN || command == COMMAND_DRAINS;
+    return kind == COMPLETE_NODES && wants_drained ? COMPLETE_DRAINED : kind;
+}
 
 /* "zone:FILE": the candidate is "zone:", and behind it a file. */
 static void offer_prefixed(struct completion *completion, const char *literal, const char *rest)
@@ -114,7 +124,8 @@ static void offer_alternative(struct completion *completion, const char *word)
         if (strcmp(word, named[i].word) != 0)
             continue;
         if (completion->invocation.command != COMMAND_NONE)
-            complete_names(&completion->invocation, named[i].kind, offer_name, completion);
+            complete_names(&completion->invocation, kind_for(completion, named[i].kind), offer_name,
+                           completion);
         return;
     }
     if (strcmp(word, "FILE") == 0 || strcmp(word, "PATH") == 0 || strcmp(word, "A") == 0 ||
@@ -143,16 +154,17 @@ static void offer_alternatives(struct completion *completion, const char *list)
     }
 }
 
-/* Services separated by commas: the last one is completed. */
-static void offer_services(struct completion *completion)
+/* Ids separated by commas: the last one is completed. */
+static void offer_ids(struct completion *completion, enum option_id id)
 {
+    const char *word = id == OPTION_NODES ? "NODE" : id == OPTION_DOMAINS ? "DOMAIN" : "SERVICE";
     const char *typed = completion->word + strlen(completion->before);
     const char *comma = strrchr(typed, ',');
     if (comma)
         completion->before =
             arena_cstr(&completion->arena,
                        (struct text){completion->word, (size_t)(comma + 1 - completion->word)});
-    offer_alternative(completion, "SERVICE");
+    offer_alternative(completion, word);
 }
 
 static void offer_value(struct completion *completion, enum option_id id)
@@ -163,7 +175,7 @@ static void offer_value(struct completion *completion, enum option_id id)
     else if (row->value == VALUE_CHOICE)
         offer_list(completion, row->choices);
     else if (row->value == VALUE_TEXT && strcmp(row->metavar, "LIST") == 0)
-        offer_services(completion);
+        offer_ids(completion, id);
     else if (row->value == VALUE_TEXT)
         offer_alternatives(completion, row->metavar);
 }
@@ -217,7 +229,11 @@ static void offer_operand(struct completion *completion)
     }
     const char *operand = operand_at(command_rows[invocation->command].operands,
                                      invocation->operand_count, &completion->arena);
-    if (operand)
+    bool is_revoked = invocation->command == COMMAND_TOKEN && invocation->operand_count &&
+                      strcmp(invocation->operands[0], "revoke") == 0;
+    if (is_revoked)
+        complete_names(invocation, COMPLETE_TOKENS, offer_name, completion);
+    else if (operand)
         offer_alternatives(completion, operand);
 }
 

@@ -9,6 +9,12 @@ enum complete_kind {
     COMPLETE_SERVICES,
     COMPLETE_DOMAIN_SERVICES, /* "example.org/xmpp-client" */
     COMPLETE_ZONES,
+    COMPLETE_DRAINED, /* nodes that have a drain in force */
+    COMPLETE_OBJECTS, /* what `srvplan show` shows: nodes, drains, domains, zones, windows */
+    COMPLETE_WINDOWS,
+    COMPLETE_TOKENS,
+    COMPLETE_CONTEXTS, /* of the file of contexts */
+    COMPLETE_MODELS,   /* of clients: in the program itself */
 };
 
 /* Called for each; `about` may be NULL. */

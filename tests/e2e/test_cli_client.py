@@ -5,14 +5,18 @@
 A small HTTP server stands in for srvpland, on a loopback port and on a UNIX socket, and answers
 what each test tells it to. SRVPLAN is the path of the program.
 """
+import contextlib
+import fcntl
 import http.server
 import json
 import os
 import pty
 import signal
 import socketserver
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import unittest
 
@@ -311,6 +315,82 @@ class ClientTest(unittest.TestCase):
                 process.send_signal(signal.SIGINT)
                 told = process.communicate(timeout=15)[1]
             self.assertEqual(process.returncode, 130, told)
+
+    def test_on_a_terminal_a_bar_gets_shorter_until_it_is_clear(self):
+        def seen(state, part):
+            progress = {**DRAIN["progress"], "share_before": 0.375, "share_now": 0.0,
+                        "cached_fraction_max": part}
+            return 200, {}, {**DRAIN, "state": state, "progress": progress}
+
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        with Stub({("GET", "/api/v1/drains"): [(200, {}, {"items": [DRAIN], "next": None})],
+                   ("GET", "/api/v1/drains/dr_1"): [
+                       seen("withdrawn", 0.6), (503, {}, problem(503, "unavailable")),
+                       seen("withdrawn", 0.3), seen("clear", 0)]}) as stub:
+            with subprocess.Popen([SRVPLAN, "-s", stub.url, "drains", "xmpp2", "--wait"],
+                                  stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs,
+                                  env={**clean_environment(), "TERM": "xterm"}) as process:
+                os.close(theirs)
+                drawn = b""
+                with contextlib.suppress(OSError):  # the other end is closed: EIO
+                    while piece := os.read(ours, 4096):
+                        drawn += piece
+            os.close(ours)
+        self.assertEqual(process.returncode, 0, drawn)
+        pictures = drawn.decode().split("\x1b[2A\r")
+        bars = [picture.count("#") + picture.count("\u2588") for picture in pictures]
+        self.assertEqual(len(bars), 4, drawn)
+        self.assertEqual(sorted(bars, reverse=True), bars)
+        self.assertEqual((bars[0] > bars[2], bars[3]), (True, 0))
+        self.assertIn("Ctrl-C stops watching", pictures[0])
+        self.assertIn("no answer for", pictures[1])
+        self.assertIn("clear", pictures[3])
+
+    def test_following_the_drains_of_nodes_that_have_none_fails(self):
+        done, seen = self.ask({("GET", "/api/v1/drains"): [
+            (200, {}, {"items": [DRAIN], "next": None})]}, "drains", "xmpp1", "--wait", code=1)
+        self.assertIn("xmpp1: no drain is in force", done.stderr)
+        self.assertEqual(len(seen), 1)
+
+    def test_contexts_lead_to_their_servers(self):
+        with Stub({("GET", "/api/v1/nodes"): [(200, {}, {"items": [NODE], "next": None})]}) as one, \
+                Stub({}) as two, tempfile.TemporaryDirectory() as home:
+            token = os.path.join(home, "token")
+            with open(token, "w", encoding="ascii") as file:
+                file.write("svp_one\n")
+
+            def run(*arguments, code=0, **more):
+                done = subprocess.run([SRVPLAN, *arguments], stdin=subprocess.DEVNULL,
+                                      capture_output=True, text=True, check=False,
+                                      env={**clean_environment(), "HOME": home, **more})
+                self.assertEqual(done.returncode, code, done)
+                return done
+
+            run("context", "add", "one", "-s", one.url, "--token-file", token)
+            run("context", "add", "two", "-s", two.url)
+            run("--context", "one", "nodes")
+            self.assertEqual(one.seen[-1]["headers"]["Authorization"], "Bearer svp_one")
+            run("context", "use", "two")
+            self.assertEqual(run("context", "show").stdout.split()[:2], ["two", two.url])
+            run("nodes", code=1)  # the second one knows no nodes
+            self.assertNotIn("Authorization", two.seen[-1]["headers"])
+            run("nodes", SRVPLAN_CONTEXT="one")
+            run("-s", one.url, "nodes")
+            self.assertNotIn("Authorization", one.seen[-1]["headers"])
+            run("-s", one.url, "--context", "one", "nodes", code=64)
+            path = os.path.join(home, ".config/srvplan/contexts.jsonc")
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+            with open(path, "r+", encoding="utf-8") as file:
+                text = file.read()
+                self.assertNotIn("svp_", text)
+                file.seek(0)
+                file.write("// mine\n" + text)
+            self.assertIn("has comments", run("context", "use", "one", code=4).stderr)
+            self.assertIn("* ", run("context", "ls").stdout)  # it is read all the same
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('{"contexts": {"x": {"url": "y"}}}')
+            self.assertIn("'url': no such key", run("nodes", code=1).stderr)
 
     def test_undrain_ends_each_drain_of_the_node_in_the_version_seen(self):
         second = {**DRAIN, "id": "dr_2"}

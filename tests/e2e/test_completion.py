@@ -117,10 +117,21 @@ class Offers(Case):
             (['drain', ''], []),
             (['plan', '--detailed-exitcode', '--detailed'], []),
             (['serve', '--dns', '127.0.0.1:53', '--dn'], ['--dns']),
+            (['simulate', '--model', 'rfc'], ['rfc2782', 'rfc2782-ascending']),
+            (['context', ''], ['ls', 'show', 'add', 'use', 'rm']),
+            (['token', 'create', 'x', *file, '--nodes', 'ams1,fra'],
+             ['ams1,fra1', 'ams1,fra2', 'ams1,fra3']),
         ]
         for words, candidates in rows:
             with self.subTest(words=words):
                 self.assertEqual(self.offered(*words), candidates)
+
+    def test_contexts_are_those_that_were_added(self):
+        for name in ('prod', 'lab'):
+            self.output('context', 'add', name, '-s', f'https://{name}.example.org', '-q')
+        self.assertEqual(self.offered('context', 'use', ''), ['lab', 'prod'])
+        self.assertEqual(self.offered('--context', 'p'), ['prod'])
+        self.assertIn('prod\thttps://prod.example.org', self.output('__complete', '--context', 'p'))
 
     def test_files_are_marked(self):
         self.assertIn(':files', self.output('__complete', 'plan', '-f', '').splitlines())

@@ -269,6 +269,30 @@ class ReadsTest(srvplan.ServedCase):
         self.assertIn('knows no such thing', self.server.cli('show', 'none', check=FAILED).stderr)
         self.assertIn('did you mean node/x?', self.server.cli('show', 'nod/x', check=USAGE).stderr)
 
+    def test_names_of_the_server_are_completed(self):
+        drain = self.server.drain('xmpp2').json['id']
+        rows = [
+            (['drain', ''], ['xmpp1', 'xmpp2', 'xmpp3']),
+            (['undrain', ''], ['xmpp2']),
+            (['drains', ''], ['xmpp2']),
+            (['show', 'x'], ['xmpp1', 'xmpp2', 'xmpp3']),
+            (['show', 'dr_'], [drain]),
+            (['show', 'chat'], ['chat.example.net']),
+            (['zone', ''], ['example.net', 'example.org']),
+            (['simulate', 'example.org/xmpps-'],
+             ['example.org/xmpps-client', 'example.org/xmpps-server']),
+            (['weight', 'xmpp1', '--service', 'xmpp-'], ['xmpp-client', 'xmpp-server']),
+            (['token', 'revoke', ''], [token['name'] for token in
+                                       self.server.get('/tokens')['items']]),
+        ]
+        for words, names in rows:
+            with self.subTest(words=words):
+                done = srvplan.command('__complete', '--socket', self.server.socket_path, *words,
+                                       check=OK)
+                self.assertEqual([line.split('\t')[0] for line in done.stdout.splitlines()], names)
+        self.assertIn('xmpp2\ttest\n', srvplan.command(
+            '__complete', '--socket', self.server.socket_path, 'undrain', '').stdout)
+
     def test_a_file_and_a_server_are_not_both_asked(self):
         for command in (['zone'], ['explain', 'xmpp1'], ['simulate', 'example.org/xmpp-client']):
             with self.subTest(command=command):
