@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* world_internal: what the files of the world share: world.c (thread and queues), world_publish.c
- * (candidate → revision → served), world_jobs.c (what each job changes; see world_job.h),
+ * (candidate → revision → served), world_inventory.c (a new inventory), world_file.c (its file),
+ * world_jobs.c (what each job changes; see world_job.h),
  * world_load.c (start and reload), world_tick.c (what time changes), world_plan.c (plans and what
  * guards say of them), world_views.c (making views). Only the world's thread touches struct world,
  * but for the queues (jobs, events, refusals) and the current view, which have locks.
@@ -162,6 +163,18 @@ NODISCARD bool world_rewrite_image(struct world *world, struct error *err);
 size_t world_fill_versions(struct store_change *change, struct arena *arena,
                            const struct history *history, size_t **where);
 
+/* -- world_file.c --------------------------------------------------------------------------------
+ */
+
+/* Loads a source; its findings go to the log, the first error into *err. `files`: as base_load. */
+NODISCARD struct base *world_read_base(const struct store_inventory *source,
+                                       struct inventory_source *files, struct error *err);
+
+/* Reads the inventory's files, and makes the source row of them, which borrows its text. NULL:
+ * *err. */
+NODISCARD struct inventory_source *
+world_read_file(const struct world *world, struct store_inventory *source, struct error *err);
+
 /* -- world_inventory.c --------------------------------------------------------------------------
  */
 
@@ -220,9 +233,10 @@ int64_t world_now_ms(const struct world *world);
 /* Reads the settings again, before the inventory: where they are wrong, nothing changes. */
 NODISCARD bool world_reload_settings(struct world *world, bool is_dry_run, struct error *err);
 
-/* Reads the inventory file again; logs what changes. */
+/* Reads the inventory file again; logs what changes. Where file and store both changed and nobody
+ * chose, the difference goes into the result (NULL: into the log alone). */
 bool world_reload(struct world *world, const struct world_actor *actor, bool *served,
-                  struct error *err);
+                  struct world_result *result, struct error *err);
 
 /* What a reload of the inventory would make, into plan and diff of the result; false: its error. */
 NODISCARD bool world_reload_try(struct world *world, struct world_result *result);

@@ -84,6 +84,14 @@ void world_log_diff(const struct plan *before, const struct plan *after, const c
     arena_fini(&arena);
 }
 
+static const char *cause_of(const struct world *world, const struct store_inventory *source)
+{
+    if (!world->planned)
+        return "first start";
+    return source->source == STORE_SOURCE_FILE ? "the inventory file changed"
+                                               : "the inventory file changed; the store's is kept";
+}
+
 bool world_adopt_base(struct world *world, struct base *base, const struct world_actor *actor,
                       bool *served, struct error *err)
 {
@@ -92,7 +100,7 @@ bool world_adopt_base(struct world *world, struct base *base, const struct world
         .planned = planned_make(base, &world->rows, at_ms),
         .rows = rows_copy(&world->rows),
         .actor = actor->name,
-        .cause = text_from(world->planned ? "the inventory file changed" : "first start"),
+        .cause = text_from(cause_of(world, &base->source)),
         .at_ms = at_ms,
     };
     base_unref(base); /* the plan holds it now */

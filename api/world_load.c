@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a broken file that many findings go to the log; `srvplan check` prints them all. */
-enum {
-    FINDINGS_LOGGED = 20
-};
-
 void world_remember_retired(struct world *world, const struct store_zone *zone)
 {
     struct store_zone *grown =
@@ -27,77 +22,8 @@ void world_remember_retired(struct world *world, const struct store_zone *zone)
         (struct store_zone){.name = text_from(name), .serial = zone->serial};
 }
 
-static void log_findings(const struct findings *findings)
-{
-    for (size_t i = 0; i < findings->count && i < FINDINGS_LOGGED; i++) {
-        const struct finding *finding = &findings->items[i];
-        log_event(finding->severity == FINDING_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
-                  "inventory", log_string("file", finding->file), log_number("line", finding->line),
-                  log_number("column", finding->column), log_string("code", finding->code),
-                  log_string("message", finding->message),
-                  log_string("mend", finding->mend ? finding->mend : ""));
-    }
-    if (findings->count > FINDINGS_LOGGED)
-        log_warning("more findings: see srvplan check",
-                    log_number("count", (int64_t)findings->count));
-}
-
-/* Loads a source; its findings go to the log, the first error into *err. `files`: as base_load. */
-static struct base *load_logged(const struct store_inventory *source,
-                                struct inventory_source *files, struct error *err)
-{
-    struct findings findings = {0};
-    struct base *base = base_load(source, files, &findings);
-    log_findings(&findings);
-    for (size_t i = 0; !base && i < findings.count; i++) {
-        const struct finding *finding = &findings.items[i];
-        if (finding->severity == FINDING_ERROR)
-            error_set(err, ERROR_INVALID,
-                      "%s:%u:%u: %s (%zu errors in all; `srvplan check` shows "
-                      "them)",
-                      finding->file, finding->line, finding->column, finding->message,
-                      findings.errors);
-    }
-    findings_fini(&findings);
-    return base;
-}
-
-/* Reads the inventory's files, and makes the source row of them, which borrows its text. NULL:
- * *err. */
-static struct inventory_source *read_source(const struct world *world,
-                                            struct store_inventory *source, struct error *err)
-{
-    struct inventory_source *files = inventory_source_open(world->options.inventory_path, err);
-    if (files)
-        *source = (struct store_inventory){
-            .source = STORE_SOURCE_FILE,
-            .file = text_from(world->options.inventory_path),
-            .file_digest = inventory_source_digest(files),
-            .text = inventory_source_text(files),
-            .actor = text_from("file"),
-            .at_ms = world_now_ms(world),
-        };
-    return files;
-}
-
-/* -- a changed file -----------------------------------------------------------------------------
+/* -- settings ------------------------------------------------------------------------------------
  */
-
-/* The file may replace what the store holds: true; or the reason why not. */
-static bool may_replace(const struct world *world, struct error *err)
-{
-    const struct store_inventory *stored = &world->planned->base->source;
-    if (stored->source == STORE_SOURCE_FILE || world->options.choice == WORLD_CHOOSE_FILE)
-        return true;
-    if (world->options.choice == WORLD_CHOOSE_STORE)
-        return error_set(err, ERROR_CONFLICT,
-                         "%s changed, but --inventory store keeps what the API put",
-                         world->options.inventory_path);
-    return error_set(err, ERROR_CONFLICT,
-                     "%s changed, and so did the inventory in the store (put by the API); start "
-                     "with --inventory file or --inventory store to choose",
-                     world->options.inventory_path);
-}
 
 bool world_reload_settings(struct world *world, bool is_dry_run, struct error *err)
 {
@@ -114,61 +40,6 @@ bool world_reload_settings(struct world *world, bool is_dry_run, struct error *e
         memcpy(world->settings_pending, pending, sizeof pending);
     world_renew_view(world);
     return done;
-}
-
-bool world_reload(struct world *world, const struct world_actor *actor, bool *served,
-                  struct error *err)
-{
-    struct store_inventory source = {0};
-    const struct store_inventory *stored = &world->planned->base->source;
-    struct base *base = NULL;
-    bool done = false;
-    *served = world->served_revision == world->revision;
-    struct inventory_source *files = read_source(world, &source, err);
-    if (!files)
-        goto out;
-    if (digest_equal(&source.file_digest, &stored->file_digest)) {
-        log_info("inventory file unchanged", log_string("file", world->options.inventory_path));
-        done = true;
-        goto out;
-    }
-    if (!may_replace(world, err))
-        goto out;
-    base = load_logged(&source, files, err);
-    done = base && world_adopt_base(world, base, actor, served, err);
-out:
-    if (done)
-        world->file_problem[0] = '\0';
-    else
-        snprintf(world->file_problem, sizeof world->file_problem, "%.250s", err->message);
-    world_renew_view(world);
-    inventory_source_free(files);
-    return done;
-}
-
-/* What a reload would do, into the result. */
-bool world_reload_try(struct world *world, struct world_result *result)
-{
-    struct store_inventory source = {0};
-    struct base *base = NULL;
-    struct inventory_source *files = read_source(world, &source, &result->error);
-    if (!files)
-        return false;
-    bool is_same = digest_equal(&source.file_digest, &world->planned->base->source.file_digest);
-    if (is_same)
-        base = base_ref(world->planned->base);
-    else if (may_replace(world, &result->error))
-        base = load_logged(&source, files, &result->error);
-    inventory_source_free(files);
-    if (!base)
-        return false;
-    result->planned = planned_make(base, &world->rows, world_now_ms(world));
-    base_unref(base); /* the plan holds it now */
-    result->plan = result->planned->plan;
-    result->diff = plan_diff_make(world->planned->plan, result->plan, &result->arena);
-    const struct plan_verdict *refusal =
-        world_new_refusal(world->planned->plan, result->plan, false);
-    return !refusal || error_set(&result->error, ERROR_GUARD, "%s", refusal->message);
 }
 
 /* -- start --------------------------------------------------------------------------------------
@@ -195,8 +66,8 @@ static bool first_start(struct world *world, struct error *err)
     struct store_inventory source = {0};
     struct world_actor actor = {text_from("srvpland"), text_from("start")};
     bool served = false;
-    struct inventory_source *files = read_source(world, &source, err);
-    struct base *base = files ? load_logged(&source, files, err) : NULL;
+    struct inventory_source *files = world_read_file(world, &source, err);
+    struct base *base = files ? world_read_base(&source, files, err) : NULL;
     bool done = base && world_adopt_base(world, base, &actor, &served, err);
     inventory_source_free(files);
     return done;
@@ -205,7 +76,7 @@ static bool first_start(struct world *world, struct error *err)
 /* The revision that the store holds, as it was. */
 static bool restore(struct world *world, const struct store_state *state, struct error *err)
 {
-    struct base *base = load_logged(&state->inventory, NULL, err);
+    struct base *base = world_read_base(&state->inventory, NULL, err);
     if (!base)
         return error_within(err, "the inventory in the store cannot be used by this version");
     for (size_t i = 0; i < state->drain_count; i++)
@@ -264,7 +135,7 @@ void world_settle(struct world *world)
     struct error reload = {0};
     bool served = false;
     /* A file that cannot be used now must not keep the stored state from being served. */
-    if (!world_reload(world, &actor, &served, &reload))
+    if (!world_reload(world, &actor, &served, NULL, &reload))
         log_error("the stored inventory goes on", log_string("reason", reload.message));
     world_tick(world);
 }

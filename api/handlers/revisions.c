@@ -7,7 +7,6 @@
 #include "srvplan/report/report_compare.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 /* Older revisions are in the store alone, so this read is a job of the world. */
 void revisions_get(struct request *request, struct response *response)
@@ -37,17 +36,24 @@ void revisions_finish(struct request *request, const struct world_result *result
 
 /* ---- one of them ---- */
 
-/* What the store has of revision `text`; world_result_free. NULL: the response says why not. */
-static struct world_result *past_get(struct request *request, struct text text,
+/* The number in the path. False: the response says that it is none. */
+static bool number_read(const struct request *request, uint64_t *number, struct response *response)
+{
+    struct text text = request->variables[0];
+    if (text_to_u64(text, 1, INT64_MAX, number))
+        return true;
+    response_problem(response, "not-found", "there is no revision \"%.*s\": it is a number",
+                     (int)(text.len < 60 ? text.len : 60), text.ptr);
+    return false;
+}
+
+/* What the store has of a revision; world_result_free. NULL: the response says why not. */
+static struct world_result *past_get(struct request *request, uint64_t number,
                                      struct response *response)
 {
     struct world_request job = request->job;
     job.kind = WORLD_REVISION;
-    if (!text_to_u64(text, 1, INT64_MAX, &job.before)) {
-        response_problem(response, "not-found", "there is no revision \"%.*s\": it is a number",
-                         (int)(text.len < 60 ? text.len : 60), text.ptr);
-        return NULL;
-    }
+    job.before = number;
     struct world_result *result = world_ask(request->world, &job);
     if (!handlers_failed(result, "r", response))
         return result;
@@ -60,8 +66,9 @@ void revision_get(struct request *request, struct response *response)
 {
     struct error err = {0};
     struct past past = {0};
-    struct world_result *stored = past_get(request, request->variables[0], response);
-    if (!stored)
+    uint64_t number;
+    struct world_result *stored = NULL;
+    if (!number_read(request, &number, response) || !(stored = past_get(request, number, response)))
         return;
     response_set_etag(response, "r", stored->past->revision.number);
     response->status = 200;
@@ -122,17 +129,17 @@ static void diff(const struct store_past *stored, const struct store_past *again
 void revision_diff_get(struct request *request, struct response *response)
 {
     struct text text = request_parameter_find(request, "against");
-    struct world_result *stored = past_get(request, request->variables[0], response);
-    struct world_result *against = NULL;
-    if (!stored)
+    struct world_result *stored = NULL, *against = NULL;
+    uint64_t number;
+    if (!number_read(request, &number, response) || !(stored = past_get(request, number, response)))
         return;
-    uint64_t number = stored->past->revision.number;
-    if (!text.ptr)
-        text = text_from(arena_printf(&request->arena, "%" PRIu64, number - 1));
-    snprintf(response->etag, sizeof response->etag, "\"r%" PRIu64 "-%.*s\"", number,
-             (int)(text.len < 20 ? text.len : 20), text.ptr);
-    if (!text_is(text, "0"))
-        against = past_get(request, text, response);
+    uint64_t other = number - 1;
+    if (text.ptr && !text_to_u64(text, 0, INT64_MAX, &other))
+        response_problem(response, "unknown-parameter", "against must be the number of a revision");
+    if (!response->status && other)
+        against = past_get(request, other, response);
+    /* Neither of them ever changes: the two numbers are the version. */
+    response_set_etag(response, "d", number << 32 | (other & UINT32_MAX));
     if (!response->status)
         diff(stored->past, against ? against->past : NULL, response);
     world_result_free(against);
@@ -165,10 +172,10 @@ void revision_rollback_post(struct request *request, struct response *response)
     body_check_members(request->body, "", "reason override", response);
     request->job.reason = body_text(request, "reason", response);
     body_override(request, response);
-    if (response->status)
-        return;
-    struct world_result *stored = past_get(request, request->variables[0], response);
-    if (!stored)
+    uint64_t number;
+    struct world_result *stored = NULL;
+    if (response->status || !number_read(request, &number, response) ||
+        !(stored = past_get(request, number, response)))
         return;
     proposal_carry_out(request, response, &kind, stored->past);
     world_result_free(stored);

@@ -245,5 +245,75 @@ class Changing(Case):
         self.assertEqual(sorted(answers), [200] + [412] * 7)
 
 
+class Choosing(Case):
+    """The file and the store both changed: nobody's work is lost by itself."""
+
+    def setUp(self):
+        self.server = self.serve()
+        self.put = inventory()
+        self.put['nodes']['xmpp4'] = {'addresses': ['192.0.2.14']}
+        reply = self.server.rest('PUT', '/api/v1/inventory', self.put, ANY)
+        self.assertEqual(reply.status, 200, reply)
+        self.filed = inventory()
+        self.filed['nodes']['xmpp5'] = {'addresses': ['192.0.2.15']}
+
+    def in_force(self):
+        return set(self.server.rest('GET', '/api/v1/inventory').json['nodes'])
+
+    def restart(self, *arguments):
+        self.server.stop()
+        self.server.start(*arguments)
+
+    def test_an_unchanged_file_leaves_what_was_put(self):
+        self.restart()
+        self.assertIn('xmpp4', self.in_force())
+        self.assertEqual(self.server.status()['revision'], 2)
+
+    def test_both_changed_is_refused_with_the_difference_until_somebody_chooses(self):
+        self.server.write_inventory(self.filed)
+        for query in ('?dry_run=true', ''):
+            reply = self.server.rest('POST', '/api/v1/reload' + query)
+            self.assertEqual(reply.status, 409, reply)
+            self.assertIn('--inventory file or --inventory store', reply.json['detail'])
+            change = next(change for change in reply.json['changes'] if change['name'] == CLIENT)
+            self.assertTrue(any('xmpp5' in record for record in change['after']['records']))
+            self.assertTrue(any('xmpp4' in record for record in change['before']['records']))
+        self.restart()
+        self.assertIn('xmpp4', self.in_force())
+        self.assertIn('xmpp5', self.server.log(since_start=True))  # the difference is in the log
+        self.assertIn('xmpp4', hosts(self.server.ask(CLIENT)))
+        self.restart('--inventory', 'file')
+        self.assertIn('xmpp5', self.in_force())
+        self.assertNotIn('xmpp4', hosts(self.server.ask(CLIENT)))
+        self.restart()  # chosen once, it is no question any more
+        self.assertIn('xmpp5', self.in_force())
+
+    def test_the_store_can_be_chosen_and_is_no_question_any_more(self):
+        self.server.write_inventory(self.filed)
+        self.restart('--inventory', 'store')
+        self.assertIn('xmpp4', self.in_force())
+        self.restart()
+        self.assertEqual(self.server.rest('POST', '/api/v1/reload').status, 200)
+        self.assertIn('xmpp4', self.in_force())
+        self.filed['nodes']['xmpp6'] = {'addresses': ['192.0.2.16']}
+        self.server.write_inventory(self.filed)  # another change of the file is another question
+        self.assertEqual(self.server.rest('POST', '/api/v1/reload').status, 409)
+
+    def test_a_file_that_has_what_was_put_is_no_conflict(self):
+        text = self.server.rest('GET', '/api/v1/inventory', headers={'Accept': 'application/jsonc'})
+        self.server.write_inventory(text.body.decode())
+        self.assertEqual(self.server.rest('POST', '/api/v1/reload').status, 200)
+        self.assertEqual(self.server.status()['inventory']['source'], 'file')
+        self.server.write_inventory(self.filed)  # the file leads again
+        self.assertEqual(self.server.rest('POST', '/api/v1/reload').status, 200)
+        self.assertIn('xmpp5', self.in_force())
+
+    def test_a_rollback_counts_as_put(self):
+        self.assertEqual(self.server.rest('POST', '/api/v1/revisions/1/rollback').status, 200)
+        self.server.write_inventory(self.filed)
+        self.assertEqual(self.server.rest('POST', '/api/v1/reload').status, 409)
+        self.assertEqual(self.in_force(), set(inventory()['nodes']))
+
+
 if __name__ == '__main__':
     main()
