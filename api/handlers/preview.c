@@ -161,6 +161,10 @@ static json_t *answer_json(struct proposal *proposal, const struct shelved_plan 
     json_object_set_new(json, "checksum",
                         json_string(preview_checksum_print(&plan->checksum, arena)));
     json_object_set_new(json, "at", json_view_time(made->input.at_ms));
+    json_object_set_new(
+        json, "inventory_changed",
+        json_boolean(plan->document.ptr &&
+                     !text_equal(plan->document, proposal->request->view->inventory_text)));
     json_object_set_new(json, "applicable", json_boolean(is_allowed && !plan->is_for_later));
     json_object_set_new(json, "summary", report_summary_json(proposal->study.comparison));
     json_object_set_new(json, "changes", study_changes_json(&proposal->study));

@@ -32,6 +32,7 @@ class Previews(ServedCase):
         self.assertEqual(plan['base_revision'], revision)
         self.assertRegex(plan['checksum'], '^sha256:[0-9a-f]{64}$')
         self.assertIs(plan['applicable'], True)
+        self.assertIs(plan['inventory_changed'], True)
         change = next(change for change in plan['changes'] if change['name'] == CLIENT)
         self.assertEqual(change['action'], 'update')
         self.assertFalse(any('xmpp2' in record for record in change['after']['records']))
@@ -138,6 +139,19 @@ class Applying(Case):
         kept = self.server.rest('GET', '/api/v1/inventory', headers={'Accept': 'application/jsonc'})
         self.assertEqual(kept.body.decode(), text)
         self.assertIn('as agreed', self.server.get('/revisions')['items'][0]['cause'])
+
+    def test_a_repeated_request_with_its_key_is_answered_and_not_done_again(self):
+        plan = self.plan({'inventory': changed(xmpp1={'capacity': 300})})
+        key = {**ANY, 'Idempotency-Key': 'a-1'}
+        first, again = self.apply(plan, headers=key), self.apply(plan, headers=key)
+        self.assertEqual((first.status, again.status, again.json), (200, 200, first.json), again)
+        other = self.apply(plan, headers=key, reason='other')
+        self.assertEqual((other.status, other.json['type']), (422, '/docs/problems/key-reused'))
+        self.assertEqual(self.server.status()['revision'], 2)
+        back = {'Idempotency-Key': 'r-1'}
+        for _ in range(2):
+            reply = self.server.rest('POST', '/api/v1/revisions/1/rollback', headers=back)
+            self.assertEqual((reply.status, reply.json['revision']), (200, 3), reply)
 
     def test_a_moved_world_is_412_and_nothing_is_done(self):
         plan = self.plan({'inventory': changed(xmpp1={'capacity': 300})})
