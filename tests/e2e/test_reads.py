@@ -307,26 +307,25 @@ class SlowReadsTest(srvplan.Case):
         nodes = {f'n{i:02}': {'addresses': [f'192.0.2.{i + 1}'], 'capacity': 100 + 7 * i,
                               'tier': 'primary' if i % 2 else 'standby'} for i in range(30)}
         server = self.serve(srvplan.inventory(nodes=nodes))
-        over, took = threading.Event(), []
+        asked, statuses = 8, []
 
         def explain():
-            begin = time.monotonic()
-            reply = server.rest('GET', '/api/v1/nodes/n01?explain=true')
-            took.append((reply.status, time.monotonic() - begin))
-            over.set()
+            statuses.append(server.rest('GET', '/api/v1/nodes/n01?explain=true').status)
 
-        worker = threading.Thread(target=explain)
-        worker.start()
-        waits = []
-        while not over.is_set():
-            begin = time.monotonic()
+        workers = [threading.Thread(target=explain) for _ in range(asked)]
+        begin, waits = time.monotonic(), []
+        for worker in workers:
+            worker.start()
+        while any(worker.is_alive() for worker in workers):
+            before = time.monotonic()
             self.assertEqual(server.rest('GET', '/livez').status, 200)
-            waits.append(time.monotonic() - begin)
-        worker.join()
-        status, seconds = took[0]
-        self.assertEqual(status, 200)
-        self.assertGreater(seconds, 0.2, 'too quick to tell')
-        self.assertLess(max(waits), seconds / 2, f'{len(waits)} reads beside {seconds:.2f} s')
+            waits.append(time.monotonic() - before)
+        seconds = time.monotonic() - begin
+        self.assertEqual(statuses, [200] * asked)
+        # Each takes an eighth of it; who waited for one of them waited longer than that.
+        self.assertLess(sorted(waits)[len(waits) // 2], seconds / asked,
+                        f'{len(waits)} reads beside {seconds:.2f} s')
+        self.assertGreater(len(waits), 2 * asked)
 
 
 if __name__ == '__main__':
