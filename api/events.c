@@ -244,16 +244,25 @@ static bool id_is_known(const struct events *events, uint64_t revision, uint64_t
     return sequence + 1 == oldest(events) || revision == revision_of(events, sequence);
 }
 
+/* With the lock held: where the last `wanted` events of those kinds begin. */
+static uint64_t go_back(const struct events *events, uint32_t kinds, uint32_t wanted)
+{
+    uint64_t sequence = events->newest + 1;
+    while (wanted > 0 && sequence > oldest(events))
+        wanted -= kinds >> events->ring[--sequence % EVENTS_MAX].kind & 1;
+    return sequence;
+}
+
 void events_begin(struct events *events, struct events_cursor *cursor,
                   const struct events_wish *wish)
 {
     uint64_t revision = 0, sequence = 0;
     bool is_id = wish->last_id.ptr && id_parse(wish->last_id, &revision, &sequence);
+    uint32_t kinds = wish->kinds ? wish->kinds : UINT32_MAX;
     pthread_mutex_lock(&events->lock);
-    uint64_t back = wish->last < events->count ? wish->last : events->count;
     *cursor = (struct events_cursor){
-        .kinds = wish->kinds ? wish->kinds : UINT32_MAX,
-        .next = events->newest + 1 - back,
+        .kinds = kinds,
+        .next = go_back(events, kinds, wish->last),
         .until = wish->is_once ? events->newest : UINT64_MAX,
     };
     if (is_id && id_is_known(events, revision, sequence))

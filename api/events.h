@@ -72,7 +72,7 @@ struct events_cursor {
 struct events_wish {
     struct text last_id; /* Last-Event-ID; ptr NULL: did not come */
     uint32_t kinds;      /* a bit a kind; 0: all */
-    uint32_t last;       /* without last_id: begin with that many of the ring */
+    uint32_t last;       /* without last_id: begin with that many of those kinds */
     bool is_once;        /* end with what is there now */
 };
 

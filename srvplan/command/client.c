@@ -11,12 +11,14 @@
 #include <curl/curl.h>
 
 #include "srvplan/command/contexts.h"
+#include "zones/base/clock.h"
 #include "zones/base/file.h"
 
 enum {
     CONNECT_WAIT_MS = 3000,
     REPLY_WAIT_MS = 30000,
-    TOKEN_MAX_BYTES = 4096, /* ours have 47; a proxy's may be longer */
+    STREAM_SILENCE_MS = 60000, /* the server sends a comment every 15 s */
+    TOKEN_MAX_BYTES = 4096,    /* ours have 47; a proxy's may be longer */
 };
 
 #define RUN_SOCKET "/run/srvplan/api.sock"
@@ -29,6 +31,7 @@ struct client {
     bool is_ready; /* curl_global_init worked */
     int cancel_fd; /* -1: none */
     long connect_wait_ms, reply_wait_ms;
+    int64_t stream_heard_ms; /* when the stream said something; 0: no stream */
 };
 
 /* ---- where to ---- */
@@ -250,12 +253,24 @@ struct reply_sink {
     char *body;
     size_t len, capacity;
     bool is_too_large;
+    struct client *client;
+    const struct client_request *request;
+    bool is_enough; /* `take` said so */
 };
 
 static size_t sink_write(char *ptr, size_t size, size_t count, void *user)
 {
     struct reply_sink *sink = user;
     size_t more = size * count; /* curl: size is 1 */
+    long status = 0;
+    if (sink->request->take)
+        curl_easy_getinfo(sink->client->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200) {
+        sink->client->stream_heard_ms = clock_monotonic_ms();
+        sink->is_enough =
+            !sink->request->take(sink->request->take_context, (struct text){ptr, more});
+        return sink->is_enough ? 0 : more;
+    }
     if (more > CLIENT_REPLY_MAX_BYTES - sink->len) {
         sink->is_too_large = true;
         return 0; /* curl stops with CURLE_WRITE_ERROR */
@@ -274,14 +289,25 @@ static size_t sink_write(char *ptr, size_t size, size_t count, void *user)
     return more;
 }
 
+bool client_is_cancelled(const struct client *client)
+{
+    struct pollfd ready = {.fd = client->cancel_fd, .events = POLLIN};
+    return client->cancel_fd >= 0 && poll(&ready, 1, 0) > 0;
+}
+
+/* A stream says something every 15 s; when it does not, its connection is dead. */
+static bool is_silent(const struct client *client)
+{
+    return client->stream_heard_ms &&
+           clock_monotonic_ms() - client->stream_heard_ms > STREAM_SILENCE_MS;
+}
+
 /* curl calls it about once a second while nothing moves; not 0 ends the request. */
 static int progress_look(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                          curl_off_t up)
 {
     (void)down_total, (void)down, (void)up_total, (void)up;
-    const struct client *client = user;
-    struct pollfd ready = {.fd = client->cancel_fd, .events = POLLIN};
-    return client->cancel_fd >= 0 && poll(&ready, 1, 0) > 0;
+    return client_is_cancelled(user) || is_silent(user);
 }
 
 void client_cancel_on(struct client *client, int fd)
@@ -341,12 +367,16 @@ static bool headers_make(const struct client *client, const struct client_reques
                          struct curl_slist **headers)
 {
     struct arena arena = {0};
-    bool ok = header_add(headers, "Accept", "application/json, application/problem+json");
+    bool ok = header_add(headers, "Accept",
+                         request->take ? "text/event-stream, application/problem+json"
+                                       : "application/json, application/problem+json");
     ok = ok && header_add(headers, "Expect", ""); /* no waiting for "100 Continue" */
     if (request->body)
         ok = ok && header_add(headers, "Content-Type", "application/json");
     if (request->if_match)
         ok = ok && header_add(headers, "If-Match", request->if_match);
+    if (request->last_event_id)
+        ok = ok && header_add(headers, "Last-Event-ID", request->last_event_id);
     if (client->target->token)
         ok = ok && header_add(headers, "Authorization",
                               arena_printf(&arena, "Bearer %s", client->target->token));
@@ -388,7 +418,9 @@ static bool curl_prepare(struct client *client, const struct client_request *req
     ok = ok && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
     ok = ok &&
          curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, client->connect_wait_ms) == CURLE_OK;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, client->reply_wait_ms) == CURLE_OK;
+    client->stream_heard_ms = request->take ? clock_monotonic_ms() : 0;
+    if (!request->take)
+        ok = ok && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, client->reply_wait_ms) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_USERAGENT, "srvplan/" SRVPLAN_VERSION) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->curl_error) == CURLE_OK;
@@ -428,8 +460,9 @@ static bool curl_failed(const struct client *client, const struct client_request
     if (code == CURLE_COULDNT_CONNECT && system_errno)
         why = strerror((int)system_errno);
     if (code == CURLE_ABORTED_BY_CALLBACK)
-        return error_set(err, ERROR_UNREACHABLE, "%.140s: interrupted before the answer came",
-                         where);
+        return error_set(err, ERROR_UNREACHABLE, "%.140s: %s", where,
+                         is_silent(client) ? "the connection has gone silent"
+                                           : "interrupted before the answer came");
     if (code == CURLE_WRITE_ERROR)
         return error_set(err, ERROR_INVALID, "%.100s: the reply has more than %d MiB", where,
                          CLIENT_REPLY_MAX_BYTES >> 20);
@@ -447,7 +480,7 @@ bool client_send(struct client *client, const struct client_request *request,
 {
     *reply = (struct client_reply){0};
     struct arena arena = {0};
-    struct reply_sink sink = {0};
+    struct reply_sink sink = {.client = client, .request = request};
     struct curl_slist *headers = NULL;
     bool done = false;
     const char *base = client->target->socket ? "http://localhost" : client->target->url;
@@ -460,7 +493,7 @@ bool client_send(struct client *client, const struct client_request *request,
         goto out;
     }
     CURLcode code = curl_easy_perform(client->curl);
-    if (code != CURLE_OK) {
+    if (code != CURLE_OK && !sink.is_enough) {
         curl_failed(client, request, code, err);
         goto out;
     }

@@ -25,11 +25,18 @@ struct client_target {
 
 struct client;
 
+typedef bool client_take(void *context, struct text piece);
+
 struct client_request {
     const char *method;
     const char *path;     /* "/api/v1/status", already escaped */
     const char *body;     /* JSON, or NULL */
     const char *if_match; /* an ETag as it came, or NULL */
+    /* A reply that goes on: pieces of a 200 go there as they come, until it ends or `take` gives
+     * false; it may take as long as it likes, with a byte a minute. NULL: none. */
+    client_take *take;
+    void *take_context;
+    const char *last_event_id; /* where an event stream goes on, or NULL */
 };
 
 struct client_reply {
@@ -79,6 +86,9 @@ void client_reply_fini(struct client_reply *reply);
 
 /* From now on a request ends within about a second when `fd` can be read; -1: none. */
 void client_cancel_on(struct client *client, int fd);
+
+/* True when that descriptor can be read: a request that failed was given up, nobody is to blame. */
+bool client_is_cancelled(const struct client *client);
 
 /* One path segment or query value, percent-escaped (RFC 3986 section 2.1). */
 const char *client_escape(const char *text, struct arena *arena);

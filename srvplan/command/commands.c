@@ -122,6 +122,10 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .run = command_token, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "make, list and revoke tokens of the server's API",
         .example = "srvplan token create deploy-bot --role operator --for 90d"},
+    [COMMAND_EVENTS] = {
+        .name = "events", .operands = "", .run = command_events, .outputs = WRITES_TABLE | 1 << OUTPUT_JSON,
+        .summary = "show what has happened, and what happens",
+        .example = "srvplan events --follow"},
     [COMMAND_VERSION] = {
         .name = "version", .operands = "", .run = command_version, .outputs = WRITES_TABLE | WRITES_TREE, .is_offline = true,
         .summary = "show the version", .example = "srvplan version"},
@@ -255,7 +259,13 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .name = "config-check", .commands = ON(SERVE),
         .help = "read command line and configuration file, say what is wrong, and exit"},
     [OPTION_WATCH] = {
-        .name = "watch", .commands = ON(STATUS), .is_later = true},
+        .name = "watch", .commands = ON(STATUS),
+        .help = "stay, and show it again whenever something changes"},
+    [OPTION_FOLLOW] = {
+        .name = "follow", .commands = ON(EVENTS), .help = "stay, and show what happens from now on"},
+    [OPTION_KINDS] = {
+        .name = "kinds", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(EVENTS),
+        .help = "only these, as drain,weight,revision,served,inventory,dnsd,ready (default all)"},
     [OPTION_REASON] = {
         .name = "reason", .letter = 'm', .metavar = "REASON", .value = VALUE_TEXT,
         .commands = ON(DRAIN) | ON(WEIGHT), .help = "why, for colleagues and the history"},
@@ -299,7 +309,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .help = "drains: closed ones too; plan, diff: all records, not only those of our services"},
     [OPTION_LIMIT] = {
         .name = "limit", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 1000,
-        .commands = ON(HISTORY) | ON(AUDIT_LOG), .help = "how many (default 20)"},
+        .commands = ON(HISTORY) | ON(AUDIT_LOG) | ON(EVENTS), .help = "how many (default 20)"},
     [OPTION_DOMAIN] = {
         .name = "domain", .metavar = "DOMAIN", .value = VALUE_TEXT, .commands = ON(INIT),
         .help = "the domain of the users (default example.org)"},

@@ -227,6 +227,14 @@ static void call_say(const struct output *output, const struct client_request *r
     arena_fini(&arena);
 }
 
+/* What was given up on purpose is not complained about. */
+static int fail(const struct remote *remote, const struct error *err)
+{
+    if (err->kind == ERROR_UNREACHABLE && client_is_cancelled(remote->client))
+        return EXIT_UNREACHABLE;
+    return output_fail(remote->output, err);
+}
+
 /* True: an answer came, of whatever status. */
 static bool send(struct remote *remote, const struct client_request *request, const json_t *body,
                  struct client_reply *raw, struct error *err)
@@ -277,7 +285,7 @@ int remote_call(struct remote *remote, const struct client_request *request, con
     struct error err = {0};
     *reply = (struct remote_reply){0};
     if (!send(remote, request, body, &raw, &err))
-        return output_fail(remote->output, &err);
+        return fail(remote, &err);
     return take(remote, raw, reply);
 }
 
@@ -288,7 +296,7 @@ int remote_find(struct remote *remote, const char *path, struct remote_reply *re
     struct error err = {0};
     *reply = (struct remote_reply){0};
     if (!send(remote, &request, NULL, &raw, &err))
-        return output_fail(remote->output, &err);
+        return fail(remote, &err);
     if (raw.status != 404)
         return take(remote, raw, reply);
     client_reply_fini(&raw);
@@ -323,7 +331,7 @@ int remote_copy(struct remote *remote, const char *path, FILE *out)
     struct error err = {0};
     int code = EXIT_FINE;
     if (!send(remote, &request, NULL, &raw, &err))
-        return output_fail(remote->output, &err);
+        return fail(remote, &err);
     if (is_success(&raw))
         fwrite(raw.body, 1, raw.body_len, out); /* output_finish tells of a full disk */
     else
@@ -336,6 +344,17 @@ int remote_get(struct remote *remote, const char *path, struct remote_reply *rep
 {
     struct client_request request = {.method = "GET", .path = path};
     return remote_call(remote, &request, NULL, reply);
+}
+
+int remote_stream(struct remote *remote, const struct client_request *request, bool is_quiet)
+{
+    struct error err = {0};
+    struct client_reply raw = {0};
+    if (!client_send(remote->client, request, &raw, &err))
+        return is_quiet && err.kind == ERROR_UNREACHABLE ? EXIT_UNREACHABLE : fail(remote, &err);
+    int code = raw.status == 200 ? EXIT_FINE : problem_print(remote, &raw);
+    client_reply_fini(&raw);
+    return code;
 }
 
 void remote_reply_fini(struct remote_reply *reply)

@@ -48,6 +48,10 @@ NODISCARD int remote_try(struct remote *remote, const char *path, struct remote_
 
 /* The answer as text, whatever it is, on *out (a zone file, a calendar). */
 NODISCARD int remote_copy(struct remote *remote, const char *path, FILE *out);
+/* A GET whose answer goes to request->take as it comes. EXIT_FINE: it came to its end. A server
+ * that is not there is told unless `is_quiet`. */
+NODISCARD int remote_stream(struct remote *remote, const struct client_request *request,
+                            bool is_quiet);
 void remote_reply_fini(struct remote_reply *reply);
 
 /* All items of a list, page after page, at most `limit` of them; *items is a new reference. */

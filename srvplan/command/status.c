@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* srvplan status: what is served, since when, and what operators changed. */
 #include "srvplan/command/remote.h"
+#include "srvplan/command/status_watch.h"
 #include "srvplan/command/table.h"
 #include "srvplan/command/views.h"
 #include "zones/base/clock.h"
@@ -143,12 +144,18 @@ int command_status(const struct context *context)
     struct remote remote;
     struct remote_reply reply = {0};
     int code = remote_open(&remote, context);
-    if (code == EXIT_FINE)
-        code = remote_get(&remote, "/api/v1/status", &reply);
-    if (code == EXIT_FINE && context->output.is_json)
-        output_reply(&context->output, reply.document, reply.text);
+    bool is_watching = invocation_has(context->invocation, OPTION_WATCH);
+    if (code == EXIT_FINE && is_watching)
+        code = status_watch(&remote, status_print);
     else if (code == EXIT_FINE)
+        code = remote_get(&remote, "/api/v1/status", &reply);
+    if (is_watching || code != EXIT_FINE)
+        goto out;
+    if (context->output.is_json)
+        output_reply(&context->output, reply.document, reply.text);
+    else
         status_print(&context->output, reply.document);
+out:
     remote_reply_fini(&reply);
     remote_close(&remote);
     return code;

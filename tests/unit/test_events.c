@@ -208,6 +208,8 @@ START_TEST(only_the_kinds_that_are_wanted_come_and_an_end_when_it_is_wanted)
     ck_assert_uint_eq(count_of("event: weight\n"), 2);
     ck_assert_uint_eq(count_of("event: drain\n"), 0);
     events_cursor_fini(&cursor);
+    read_once(&(struct events_wish){.kinds = 1u << EVENT_DRAIN, .last = 2}, 4096);
+    ck_assert_uint_eq(count_of("event: drain\n"), 2); /* of that kind, however many came since */
     for (unsigned kind = 0; kind < EVENT_KINDS; kind++) {
         enum event_kind parsed = EVENT_KINDS;
         ck_assert(event_kind_parse(text_from(event_kind_print((enum event_kind)kind)), &parsed));
@@ -338,6 +340,25 @@ START_TEST(what_differs_between_two_views_is_told)
 }
 END_TEST
 
+/* No overlay has changed: only time has passed. */
+START_TEST(a_state_that_moved_with_the_clock_is_told)
+{
+    struct world_fixture *before = world_fixture_new(WORLD_FIXTURE_DRAINED);
+    struct world_fixture *now = world_fixture_new(WORLD_FIXTURE_DRAINED);
+    before->view.made_at_ms = WORLD_FIXTURE_AT_MS + 2000;
+    now->view.made_at_ms = LATER_MS;
+    before->drains[1].dns_clear_at_ms = now->drains[1].dns_clear_at_ms = LATER_MS;
+    view_events_publish(events, &before->view, &now->view);
+    read_once(&(struct events_wish){.last = 100}, 4096);
+    ck_assert_msg(strstr(text, "\"state\":\"clear\",\"was\":\"withdrawn\"") != NULL, "%s", text);
+    view_events_publish(events, &now->view, &now->view);
+    read_once(&(struct events_wish){.last = 100}, 4096);
+    ck_assert_uint_eq(count_of("event: drain\n"), 1);
+    world_fixture_free(before);
+    world_fixture_free(now);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("events");
@@ -353,6 +374,7 @@ int main(void)
     tcase_add_test(tcase, the_ring_is_bounded_in_bytes_too);
     tcase_add_test(tcase, only_the_kinds_that_are_wanted_come_and_an_end_when_it_is_wanted);
     tcase_add_loop_test(tcase, what_differs_between_two_views_is_told, 0, (int)COUNT_OF(steps));
+    tcase_add_test(tcase, a_state_that_moved_with_the_clock_is_told);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

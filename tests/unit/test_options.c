@@ -130,7 +130,7 @@ static const struct {
      .words = {"srvplan", "plan", "-o", "js"},
      .refused_with = "expected table|json"},
     {.label = "an option that comes later",
-     .words = {"srvplan", "status", "--watch"},
+     .words = {"srvplan", "serve", "--tls-cert", "x"},
      .refused_with = "not supported yet"},
     {.label = "a time that is none",
      .words = {"srvplan", "plan", "--at", "noon"},
