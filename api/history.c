@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/history.h"
 
+#include "api/timekeeper.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -255,6 +257,26 @@ void history_lost(struct history *history, int64_t at_ms)
             version->row.retired_at_ms = at_ms;
             version->is_dirty = true;
         }
+    }
+}
+
+void history_set_ahead(struct history *history, int64_t ahead_ms, int64_t now_ms)
+{
+    for (size_t i = 0; i < history->version_count; i++) {
+        struct history_version *version = &history->versions[i];
+        struct store_set_version *row = &version->row;
+        int64_t bound_s = row->last_served_s;
+        if (bound_s)
+            bound_s = seconds_up(timekeeper_move_ms(bound_s * 1000, ahead_ms, now_ms));
+        if (bound_s != row->last_served_s) {
+            row->last_served_s = bound_s;
+            version->is_dirty = true;
+        }
+        if (row->retired_at_ms)
+            continue;
+        version->served_s = (uint32_t)seconds_up(now_ms);
+        if (bound_s && bound_s < version->served_s)
+            version->served_s = (uint32_t)bound_s;
     }
 }
 

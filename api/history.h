@@ -58,6 +58,10 @@ void history_retired(struct history *history, uint64_t generation, int64_t at_ms
 /* dnsd is gone with what it knew. */
 void history_lost(struct history *history, int64_t at_ms);
 
+/* The clock was set ahead by ahead_ms and it is now_ms: moves what was noted (timekeeper_move_ms).
+ * What is not retired may have been served until now. */
+void history_set_ahead(struct history *history, int64_t ahead_ms, int64_t now_ms);
+
 /* Drops versions that were retired before that instant: no cache holds them (RFC 8767 section 4
  * caps TTLs at a week), and the store has them. */
 void history_forget(struct history *history, int64_t retired_before_ms);

@@ -56,6 +56,18 @@ static json_t *dnsd_json(const struct world_dnsd *dnsd)
     return json;
 }
 
+/* Whether what time asks for is done. */
+static json_t *clock_json(const struct world_clock *clock)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "state", json_string(time_state_print(clock->state)));
+    json_object_set_new(json, "set_by",
+                        clock->set_at_ms ? json_integer(clock->set_by_ms / 1000) : json_null());
+    json_object_set_new(json, "set_at", json_view_time(clock->set_at_ms));
+    json_object_set_new(json, "believed_at", json_view_time(clock->believed_at_ms));
+    return json;
+}
+
 static json_t *inventory_json(const struct world_view *view)
 {
     json_t *json = json_object();
@@ -99,7 +111,7 @@ json_t *json_view_status(const struct json_scene *scene)
     for (const char *const *reason = view->not_ready; reason && *reason; reason++)
         json_array_append_new(reasons, problem_string(text_from(*reason)));
     for (uint32_t i = 0; i < view->drain_count; i++) {
-        if (world_drain_state(&view->drains[i], scene->now_ms) != DRAIN_CLOSED)
+        if (!world_drain_is_over(&view->drains[i]))
             json_array_append_new(drains, json_view_drain(scene, &view->drains[i]));
     }
     for (uint32_t i = 0; i < view->overlays.weight_count; i++)
@@ -119,6 +131,7 @@ json_t *json_view_status(const struct json_scene *scene)
     json_object_set_new(json, "drains", drains);
     json_object_set_new(json, "windows", json_windows_at_work(view->plan));
     json_object_set_new(json, "weights", weights);
+    json_object_set_new(json, "clock", clock_json(&view->clock));
     json_object_set_new(json, "next_change", json_view_time(view->plan->next_change_at_ms));
     json_object_set_new(json, "inventory", inventory_json(view));
     json_object_set_new(json, "settings", json_view_settings(view));

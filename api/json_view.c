@@ -173,9 +173,10 @@ static json_t *capacity_left(const struct plan *plan, const struct store_drain *
 /* Before it is withdrawn, what the plan expects. */
 static int64_t clear_at(const struct world_drain *drain)
 {
-    if (drain->dns_clear_at_ms || !drain->has_timeline || !drain->row.served_at_ms)
-        return drain->dns_clear_at_ms;
-    return drain->timeline.clear_at_ms;
+    bool is_planned = drain->has_timeline && drain->row.served_at_ms &&
+                      drain->timeline.clear_at_ms != TIMELINE_NEVER;
+    return drain->dns_clear_at_ms || !is_planned ? drain->dns_clear_at_ms
+                                                 : drain->timeline.clear_at_ms;
 }
 
 static const char *clear_basis(const struct world_drain *drain)
@@ -187,7 +188,7 @@ static const char *clear_basis(const struct world_drain *drain)
 
 static void timeline_add(json_t *timeline, enum drain_state state, int64_t at_ms, int64_t now_ms)
 {
-    if (!at_ms)
+    if (!at_ms || at_ms == TIMELINE_NEVER)
         return;
     json_t *step = json_object();
     json_object_set_new(step, "state", json_string(drain_state_print(state)));
@@ -197,45 +198,58 @@ static void timeline_add(json_t *timeline, enum drain_state state, int64_t at_ms
     json_array_append_new(timeline, step);
 }
 
-static int64_t later_of(int64_t a, int64_t b)
+/* What lies behind us: by the clock where it is believed. */
+static int64_t timeline_now(const struct json_scene *scene)
 {
-    return a > b ? a : b;
+    const struct world_clock *clock = &scene->view->clock;
+    return clock->state == TIME_RIGHT ? scene->now_ms : clock->at_ms;
 }
 
 /* What is planned but has not been, as far as the plan says. */
-static void timeline_add_planned(json_t *steps, const struct json_scene *scene,
-                                 const struct world_drain *drain)
+static void timeline_add_planned(json_t *steps, const struct world_drain *drain, int64_t now_ms)
 {
     const struct timeline *planned = &drain->timeline;
-    if (planned->lower_at_ms != TIMELINE_NEVER)
-        timeline_add(steps, DRAIN_LOWERING_TTL, planned->lower_at_ms, scene->now_ms);
+    timeline_add(steps, DRAIN_LOWERING_TTL, planned->lower_at_ms, now_ms);
+    timeline_add(steps, DRAIN_BLOCKED, drain->row.blocked_at_ms, now_ms);
     if (planned->ramp_at_ms < planned->withdrawn_at_ms)
-        timeline_add(steps, DRAIN_RAMPING, planned->ramp_at_ms, scene->now_ms);
+        timeline_add(steps, DRAIN_RAMPING, planned->ramp_at_ms, now_ms);
+}
+
+/* The way back. */
+static void timeline_add_end(json_t *steps, const struct world_drain *drain, int64_t now_ms)
+{
+    const struct store_drain *row = &drain->row;
+    const struct timeline *planned = drain->has_timeline ? &drain->timeline : NULL;
+    enum drain_state end = row->is_aborted ? DRAIN_ABORTED : DRAIN_CLOSED;
+    if (planned && planned->end_at_ms < planned->restored_at_ms)
+        timeline_add(steps, DRAIN_RESTORING, planned->end_at_ms, now_ms);
+    if (planned && planned->end_at_ms != TIMELINE_NEVER)
+        timeline_add(steps, end, planned->restored_at_ms, now_ms);
+    else
+        timeline_add(steps, end, row->ended_at_ms ? row->ended_at_ms : row->until_at_ms, now_ms);
 }
 
 static json_t *timeline(const struct json_scene *scene, const struct world_drain *drain)
 {
     const struct store_drain *row = &drain->row;
     const struct timeline *planned = drain->has_timeline ? &drain->timeline : NULL;
+    int64_t now_ms = timeline_now(scene), clear_ms = clear_at(drain);
+    bool was_out = row->served_at_ms && (row->ramp_s == 0 || row->clear_at_ms);
     json_t *steps = json_array();
     if (!row->served_at_ms)
-        timeline_add(steps, DRAIN_SCHEDULED, row->since_at_ms, scene->now_ms);
+        timeline_add(steps, DRAIN_SCHEDULED, row->since_at_ms, now_ms);
     if (planned)
-        timeline_add_planned(steps, scene, drain);
-    if (row->served_at_ms || planned)
-        timeline_add(steps, DRAIN_WITHDRAWN,
-                     later_of(row->served_at_ms, planned ? planned->withdrawn_at_ms : 0),
-                     scene->now_ms);
-    /* A drain that ended before its caches were clean never became clear. */
-    if (!row->ended_at_ms || drain->dns_clear_at_ms <= row->ended_at_ms)
-        timeline_add(steps, DRAIN_CLEAR, clear_at(drain), scene->now_ms);
-    if (planned && planned->end_at_ms < planned->restored_at_ms)
-        timeline_add(steps, DRAIN_RESTORING, planned->end_at_ms, scene->now_ms);
-    if (planned && planned->end_at_ms != TIMELINE_NEVER)
-        timeline_add(steps, DRAIN_CLOSED, planned->restored_at_ms, scene->now_ms);
+        timeline_add_planned(steps, drain, now_ms);
+    if (planned && planned->withdrawn_at_ms > row->served_at_ms)
+        timeline_add(steps, DRAIN_WITHDRAWN, planned->withdrawn_at_ms, now_ms);
+    else if (was_out)
+        timeline_add(steps, DRAIN_WITHDRAWN, row->served_at_ms, now_ms);
+    /* While it is withdrawn it is not clear yet, whatever the clock says. */
+    if (drain->state == DRAIN_WITHDRAWN && clear_ms <= now_ms)
+        timeline_add(steps, DRAIN_CLEAR, clear_ms, clear_ms - 1);
     else
-        timeline_add(steps, DRAIN_CLOSED, row->ended_at_ms ? row->ended_at_ms : row->until_at_ms,
-                     scene->now_ms);
+        timeline_add(steps, DRAIN_CLEAR, clear_ms, now_ms);
+    timeline_add_end(steps, drain, now_ms);
     return steps;
 }
 
@@ -291,8 +305,7 @@ json_t *json_view_drain(const struct json_scene *scene, const struct world_drain
     json_object_set_new(json, "id", json_view_text(row->id));
     json_object_set_new(json, "node", json_view_text(row->node));
     json_object_set_new(json, "services", json_view_words(row->services, "*"));
-    json_object_set_new(json, "state",
-                        json_string(drain_state_print(world_drain_state(drain, scene->now_ms))));
+    json_object_set_new(json, "state", json_string(drain_state_print(drain->state)));
     json_object_set_new(json, "mode", json_string(drain_mode_print((enum drain_mode)row->mode)));
     json_object_set_new(json, "ramp", json_integer(row->ramp_s));
     json_object_set_new(json, "actor", json_view_text(row->actor));
@@ -302,6 +315,7 @@ json_t *json_view_drain(const struct json_scene *scene, const struct world_drain
     json_object_set_new(json, "served_at", json_view_time(row->served_at_ms));
     json_object_set_new(json, "ended_at", json_view_time(row->ended_at_ms));
     json_object_set_new(json, "forced", json_boolean(row->override_reason.len > 0));
+    json_object_set_new(json, "blocked_because", json_view_text_or_null(row->blocked_because));
     json_object_set_new(json, "timeline", timeline(scene, drain));
     json_object_set_new(json, "progress", progress(scene, drain));
     json_object_set_new(json, "sessions", json_pack("{s:b}", "known", 0));

@@ -89,6 +89,12 @@ const struct problem_kind problem_kinds[] = {
      "srvpland cannot do this at the moment: too many connections or changes wait, it is "
      "starting or stopping, or its store is broken. The detail says which. dnsd goes on "
      "answering. Try again after the seconds in Retry-After."},
+    {"clock-untrusted", 503, 60, "The clock of the server is not right",
+     "The clock is before the instant of the last revision: it was set back, or not set since the "
+     "machine started. What is served stays, and nothing begins or ends by time. A change that "
+     "would end by this clock ('for', 'expires_in') is refused, because nobody could say when that "
+     "is; one without an end is done. Set the clock right (chronyc makestep, timedatectl); status "
+     "shows under 'clock' what is believed of it."},
     {"no-space", 503, 10, "The disk is full",
      "The change could not be stored, and nothing was done. Reading and DNS go on, and a drain "
      "can still be ended. Make room in the state directory of srvpland."},

@@ -25,9 +25,9 @@ static struct drain_row drain_row_make(const struct store_drain *drain)
 {
     struct drain_row made = {.row = *drain};
     struct store_drain *row = &made.row;
-    struct text *const texts[] = {&row->id,         &row->node,   &row->services,
-                                  &row->actor,      &row->reason, &row->override_reason,
-                                  &row->ended_actor};
+    struct text *const texts[] = {&row->id,          &row->node,           &row->services,
+                                  &row->actor,       &row->reason,         &row->override_reason,
+                                  &row->ended_actor, &row->blocked_because};
     made.block = rows_pack_texts(texts, COUNT_OF(texts));
     return made;
 }
@@ -181,6 +181,8 @@ struct overlays rows_overlays(const struct rows *rows, struct arena *arena)
                                         .ramp_s = row->ramp_s,
                                         .ramp_steps = row->ramp_steps,
                                         .is_lead_auto = row->is_lead_auto,
+                                        .is_blocked = row->blocked_at_ms != 0,
+                                        .delay_ms = row->delay_ms,
                                         .requested_at_ms = row->since_at_ms,
                                         .since_at_ms = row->since_at_ms,
                                         .until_at_ms = row->until_at_ms};

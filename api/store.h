@@ -57,10 +57,15 @@ struct store_drain {
     uint32_t ramp_s, ramp_steps;
     bool is_lead_auto;                /* TTLs are lowered before the ramp */
     int64_t since_at_ms, until_at_ms; /* until 0: without end */
+    uint32_t for_s;                   /* not 0: the end was asked for as so long */
+    int64_t blocked_at_ms;            /* not 0: a guard holds its ramp up since then */
+    int64_t delay_ms;                 /* how long guards held it up before */
+    bool is_aborted;                  /* it was given up, when it has ended */
     int64_t served_at_ms;             /* 0: not served yet */
     int64_t ended_at_ms;              /* 0: active */
     struct text ended_actor;          /* "expiry" when its time was over */
-    int64_t clear_at_ms;              /* 0: not known for good yet */
+    struct text blocked_because;      /* guard and numbers */
+    int64_t clear_at_ms;              /* since when caches are known to be clear; 0: not yet */
     uint64_t revision;                /* that started it */
     uint64_t ended_revision;          /* that ended it; 0: active */
     uint32_t version;                 /* grows with every change: the ETag */

@@ -58,7 +58,8 @@ static bool read_revision(struct store *store, struct error *err)
 #define DRAIN_COLUMNS                                                                              \
     "id, node, services, actor, reason, override_reason, mode, to_ppb, ramp_s, ramp_steps, "       \
     "is_lead_auto, since_at_ms, until_at_ms, served_at_ms, ended_at_ms, ended_actor, "             \
-    "clear_at_ms, revision, ended_revision, version"
+    "clear_at_ms, revision, ended_revision, version, for_s, blocked_at_ms, blocked_because, "      \
+    "delay_ms, is_aborted"
 
 static struct store_drain get_drain(struct statement *s, struct arena *arena)
 {
@@ -82,6 +83,11 @@ static struct store_drain get_drain(struct statement *s, struct arena *arena)
     drain.revision = (uint64_t)statement_get_integer(s);
     drain.ended_revision = (uint64_t)statement_get_integer(s);
     drain.version = (uint32_t)statement_get_integer(s);
+    drain.for_s = (uint32_t)statement_get_integer(s);
+    drain.blocked_at_ms = statement_get_integer(s);
+    drain.blocked_because = statement_get_text(s, arena);
+    drain.delay_ms = statement_get_integer(s);
+    drain.is_aborted = statement_get_integer(s) != 0;
     return drain;
 }
 

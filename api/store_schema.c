@@ -122,7 +122,12 @@ const char *const store_schema[] = {
     "  clear_at_ms INTEGER NOT NULL,"
     "  revision INTEGER NOT NULL,"
     "  ended_revision INTEGER NOT NULL,"
-    "  version INTEGER NOT NULL"
+    "  version INTEGER NOT NULL,"
+    "  for_s INTEGER NOT NULL DEFAULT 0 CHECK (for_s BETWEEN 0 AND 4294967295),"
+    "  blocked_at_ms INTEGER NOT NULL DEFAULT 0,"
+    "  blocked_because TEXT NOT NULL DEFAULT '',"
+    "  delay_ms INTEGER NOT NULL DEFAULT 0,"
+    "  is_aborted INTEGER NOT NULL DEFAULT 0 CHECK (is_aborted IN (0, 1))"
     ") STRICT",
     "CREATE INDEX drains_ended ON drains (ended_at_ms)",
 
@@ -216,6 +221,13 @@ static const char *const from_2[] = {
     ANSWERS_TABLE,
     ANSWERS_AT,
     WINDOW_TABLES,
+    "ALTER TABLE drains ADD COLUMN for_s INTEGER NOT NULL DEFAULT 0"
+    " CHECK (for_s BETWEEN 0 AND 4294967295)",
+    "ALTER TABLE drains ADD COLUMN blocked_at_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE drains ADD COLUMN blocked_because TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE drains ADD COLUMN delay_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE drains ADD COLUMN is_aborted INTEGER NOT NULL DEFAULT 0"
+    " CHECK (is_aborted IN (0, 1))",
     NULL,
 };
 /* clang-format on */

@@ -78,9 +78,10 @@ static bool write_drains(struct writing *w)
         w->store,
         "INSERT OR REPLACE INTO drains (id, node, services, actor, reason, override_reason, "
         "mode, to_ppb, ramp_s, ramp_steps, is_lead_auto, since_at_ms, until_at_ms, served_at_ms, "
-        "ended_at_ms, ended_actor, clear_at_ms, revision, ended_revision, version) "
+        "ended_at_ms, ended_actor, clear_at_ms, revision, ended_revision, version, for_s, "
+        "blocked_at_ms, blocked_because, delay_ms, is_aborted) "
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-        "?19, ?20)",
+        "?19, ?20, ?21, ?22, ?23, ?24, ?25)",
         w->err);
     for (size_t i = 0; i < w->change->drain_count; i++) {
         const struct store_drain *drain = &w->change->drains[i];
@@ -104,6 +105,11 @@ static bool write_drains(struct writing *w)
         statement_bind_integer(&s, (int64_t)drain->revision);
         statement_bind_integer(&s, (int64_t)drain->ended_revision);
         statement_bind_integer(&s, drain->version);
+        statement_bind_integer(&s, drain->for_s);
+        statement_bind_integer(&s, drain->blocked_at_ms);
+        statement_bind_text(&s, drain->blocked_because);
+        statement_bind_integer(&s, drain->delay_ms);
+        statement_bind_integer(&s, drain->is_aborted);
         statement_run(&s);
     }
     return statement_end(&s);

@@ -81,9 +81,9 @@ static void tell_inventory(const struct step *step)
 static void tell_drain(const struct step *step, const struct world_drain *before,
                        const struct world_drain *now)
 {
-    enum drain_state state = world_drain_state(now, step->now->made_at_ms);
+    enum drain_state state = now->state;
     bool is_new = !before;
-    enum drain_state was = is_new ? state : world_drain_state(before, step->before->made_at_ms);
+    enum drain_state was = is_new ? state : before->state;
     if (!is_new && was == state && before->row.version == now->row.version)
         return;
     json_t *data = json_object();

@@ -11,11 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Overlays end within this even when nothing wakes us; also how stale a view's clear times get. */
-enum {
-    WORLD_IDLE_MS = 60000
-};
-
 /* -- queues -------------------------------------------------------------------------------------
  */
 
@@ -26,11 +21,12 @@ bool world_submit(struct world *world, const struct world_request *request,
     bool taken = !world->is_stopping && world->job_count < WORLD_MAX_JOBS;
     if (taken) {
         world->jobs[world->job_count++] = (struct job){*request, callback, context};
-        pthread_cond_broadcast(&world->changed);
     }
     pthread_mutex_unlock(&world->lock);
-    if (taken)
+    if (taken) {
+        scheduler_knock(world->scheduler);
         return true;
+    }
     return error_set(err, ERROR_UNAVAILABLE, "too many changes are waiting; try again in a second");
 }
 
@@ -54,6 +50,7 @@ static void push_event(void *context, const struct dnsd_event *event)
         forget_event(event);
     pthread_cond_broadcast(&world->changed);
     pthread_mutex_unlock(&world->lock);
+    scheduler_knock(world->scheduler);
 }
 
 /* Takes the oldest event; the lock is held. */
@@ -91,12 +88,6 @@ bool world_wait_event(struct world *world, int64_t deadline_ms)
 /* -- the thread ---------------------------------------------------------------------------------
  */
 
-int64_t world_now_ms(const struct world *world)
-{
-    int64_t now_ms = clock_realtime_ms();
-    return now_ms > world->newest_at_ms ? now_ms : world->newest_at_ms;
-}
-
 static void run_job(struct world *world, const struct job *job)
 {
     struct world_result *result = calloc(1, sizeof *result);
@@ -117,62 +108,63 @@ static void run_job(struct world *world, const struct job *job)
     job->callback(job->context, result);
 }
 
-/* When to wake up by ourselves: at the plan's next change. */
-static struct timespec wake_at(const struct world *world)
+/* What is there to do: an event of dnsd, or else a job. */
+struct errand {
+    struct dnsd_event event;
+    struct job job;
+    bool has_event, has_job, has_refusals, has_backup, is_end;
+};
+
+static struct errand take_errand(struct world *world)
 {
-    int64_t now_ms = clock_realtime_ms();
-    int64_t at_ms = now_ms + (world->publish_problem[0] ? WORLD_TICK_PAUSE_MS : WORLD_IDLE_MS);
-    int64_t next_ms = world->planned ? world->planned->plan->next_change_at_ms : 0;
-    if (next_ms && next_ms < world->tick_again_at_ms)
-        next_ms = world->tick_again_at_ms;
-    return timespec_of(next_ms && next_ms < at_ms ? next_ms : at_ms);
+    struct errand errand = {0};
+    pthread_mutex_lock(&world->lock);
+    errand.is_end = world->is_stopping;
+    errand.has_backup = world_backup_is_due(world);
+    /* With the changes that wait, not before them; but not never. */
+    errand.has_refusals = world->refusals.count > (world->job_count ? REFUSALS_MAX_WAITING / 2 : 0);
+    if (world->event_count && !errand.is_end) {
+        errand.event = pop_event(world);
+        errand.has_event = true;
+    } else if (world->job_count && !errand.is_end) {
+        errand.job = world->jobs[0];
+        errand.has_job = true;
+        world->job_count--;
+        memmove(world->jobs, world->jobs + 1, world->job_count * sizeof *world->jobs);
+    }
+    pthread_mutex_unlock(&world->lock);
+    return errand;
 }
 
 static void *run(void *context)
 {
     struct world *world = context;
     for (;;) {
-        struct job job;
-        struct dnsd_event event = {0};
-        bool has_event = false, has_job = false;
-        pthread_mutex_lock(&world->lock);
-        /* On the realtime clock, which pthreads follow when it is set. */
-        struct timespec until = wake_at(world);
-        while (!world->is_stopping && world->event_count == 0 && world->job_count == 0 &&
-               world->refusals.count == 0 && !world_backup_is_due(world))
-            if (pthread_cond_clockwait(&world->changed, &world->lock, CLOCK_REALTIME, &until) != 0)
-                break;
-        /* With the changes that wait, not before them; but not never. */
-        bool has_refusals =
-            world->refusals.count > (world->job_count ? REFUSALS_MAX_WAITING / 2 : 0);
-        bool is_stopping = world->is_stopping;
-        if (!is_stopping && world->event_count) {
-            event = pop_event(world);
-            has_event = true;
-        } else if (!is_stopping && world->job_count) {
-            job = world->jobs[0];
-            has_job = true;
-            world->job_count--;
-            memmove(world->jobs, world->jobs + 1, world->job_count * sizeof job);
-        }
-        pthread_mutex_unlock(&world->lock);
-        if (is_stopping) {
+        struct errand errand = take_errand(world);
+        if (errand.is_end) {
             world_backup_abort(world);
             world_write_refusals(world);
             return NULL;
         }
-        if (has_event)
-            world_on_event(world, &event);
+        world_look(world);
+        if (errand.has_event)
+            world_on_event(world, &errand.event);
         if (world->planned) {
             world_tick(world);
             world_retry_image(world);
         }
-        if (has_job)
-            run_job(world, &job);
-        if (has_refusals)
+        if (errand.has_job)
+            run_job(world, &errand.job);
+        if (errand.has_refusals)
             world_write_refusals(world);
         if (world->backup)
             world_backup_work(world);
+        if (world->is_view_due)
+            world_renew_view(world);
+        if (world->planned)
+            world_note_clear(world);
+        if (!errand.has_event && !errand.has_job && !errand.has_refusals && !errand.has_backup)
+            world_sleep(world);
     }
 }
 
@@ -250,6 +242,7 @@ static void free_world(struct world *world)
     refusals_fini(&world->refusals);
     image_dir_close(&world->image_dir);
     store_close(world->store);
+    scheduler_close(world->scheduler);
     pthread_mutex_destroy(&world->lock);
     pthread_cond_destroy(&world->changed);
     free(world);
@@ -284,6 +277,19 @@ static bool load_or_degrade(struct world *world, struct error *err)
     return true;
 }
 
+static bool start_clock(struct world *world, struct error *err)
+{
+    struct clock_reading reading;
+    world->scheduler = scheduler_open(err);
+    if (!world->scheduler)
+        return false;
+    scheduler_read(world->scheduler, &reading);
+    timekeeper_init(&world->keeper, &reading);
+    world->started_at_ms = reading.real_ms;
+    world->index = (uint64_t)world->started_at_ms;
+    return true;
+}
+
 struct world *world_start(const struct world_options *options, struct error *err)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -291,11 +297,9 @@ struct world *world_start(const struct world_options *options, struct error *err
         abort();
     world->options = *options;
     world->image_dir.fd = -1;
-    world->started_at_ms = clock_realtime_ms();
-    world->index = (uint64_t)world->started_at_ms;
     pthread_mutex_init(&world->lock, NULL);
     pthread_cond_init(&world->changed, NULL);
-    if (!load_or_degrade(world, err) || !start_dnsd(world, err)) {
+    if (!start_clock(world, err) || !load_or_degrade(world, err) || !start_dnsd(world, err)) {
         dnsd_link_stop(world->link, DNSD_LEAVE_ADOPTED);
         free_world(world);
         return NULL;
@@ -316,6 +320,7 @@ void world_stop(struct world *world, enum dnsd_ending ending)
     world->is_stopping = true;
     pthread_cond_broadcast(&world->changed);
     pthread_mutex_unlock(&world->lock);
+    scheduler_knock(world->scheduler);
     pthread_join(world->thread, NULL);
     for (size_t i = 0; i < world->job_count; i++) {
         struct world_result *result = calloc(1, sizeof *result);

@@ -12,6 +12,7 @@
 #pragma once
 #include "api/responder.h"
 #include "api/store.h"
+#include "api/timekeeper.h"
 #include "api/tokens.h"
 #include "srvplan/plan.h"
 #include "srvplan/plan_diff.h"
@@ -26,12 +27,14 @@ enum {
 
 enum drain_state {
     DRAIN_SCHEDULED,    /* stored, not served yet, or not begun */
+    DRAIN_BLOCKED,      /* a guard forbids it by now: its node keeps all of its weight */
     DRAIN_LOWERING_TTL, /* before a ramp: caches take the short TTL */
     DRAIN_RAMPING,      /* its weight goes down */
     DRAIN_WITHDRAWN,    /* dnsd names the node no more (or with the weight it keeps); caches may */
     DRAIN_CLEAR,        /* no correct cache has what was before */
     DRAIN_RESTORING,    /* undrained, or its time is over: its weight goes up */
     DRAIN_CLOSED,       /* it is back */
+    DRAIN_ABORTED,      /* it was given up, and is back */
 };
 const char *drain_state_print(enum drain_state state);
 
@@ -39,6 +42,7 @@ struct world_inventory_change;
 
 struct world_drain {
     struct store_drain row;   /* what is stored */
+    enum drain_state state;   /* of what is served; views are renewed whenever it changes */
     bool has_timeline;        /* false: it is closed, or its node is not in the inventory */
     struct timeline timeline; /* as planned */
     int64_t dns_clear_at_ms;  /* 0: not known, because it is not withdrawn and served yet */
@@ -55,6 +59,15 @@ struct world_dnsd {
     uint32_t workers;
     struct text addresses;       /* one space between */
     struct responder *responder; /* what it counts, or the last one did; NULL: there was none yet */
+};
+
+/* Whether the clock of the computer is believed; timekeeper.h. */
+struct world_clock {
+    enum time_state state;
+    int64_t at_ms;                /* the time for plans when the view was made */
+    int64_t set_by_ms, set_at_ms; /* when it was set last, and how far ahead; 0: it was not */
+    int64_t believed_at_ms;       /* while it is held */
+    int64_t last_revision_at_ms;  /* what it must not be before */
 };
 
 /* The state of the world at one revision; immutable, shared by reference. When the store is damaged
@@ -85,6 +98,7 @@ struct world_view {
     const struct tokens *tokens; /* of the API; NULL: none */
     struct world_dnsd dnsd;
     struct store_audit_head audit; /* the last line of the audit */
+    struct world_clock clock;
     bool is_ready;
     const char *const *not_ready; /* reasons, NULL-terminated */
     bool has_calendar_key;
@@ -102,7 +116,20 @@ static inline uint32_t world_zone_serial(const struct world_view *view, uint32_t
     return view->serials[view->zones[zone].slot];
 }
 
-enum drain_state world_drain_state(const struct world_drain *drain, int64_t now_ms);
+/* Over: closed or aborted. */
+static inline bool world_drain_is_over(const struct world_drain *drain)
+{
+    return drain->state == DRAIN_CLOSED || drain->state == DRAIN_ABORTED;
+}
+
+/* What the state of a drain is seen by. */
+struct world_drain_instants {
+    int64_t plan_at_ms; /* of the plan that is served */
+    int64_t certain_ms; /* now, whichever of its times the clock was set by */
+    bool is_end_served; /* the revision that ended it was, or it has not ended */
+};
+enum drain_state world_drain_state(const struct world_drain *drain,
+                                   const struct world_drain_instants *instants);
 
 /* The version of a node's view, for its ETag: changes when its overlays or what it publishes do. */
 uint64_t world_node_version(const struct world_view *view, uint32_t node);
@@ -180,6 +207,7 @@ struct world_request {
     /* Idempotency-Key of a POST; NULL: none came. */
     const struct store_key *key;
     int64_t until_at_ms;        /* 0: none */
+    uint32_t for_s;             /* or so long; 0: not */
     struct world_drain_how how; /* DRAIN_ADD */
     struct text drain_id;       /* DRAIN_END */
     bool has_if_match;          /* then the object's version must be if_match */

@@ -67,8 +67,8 @@ static void *finish(void *context)
                                     &backup->error);
     pthread_mutex_lock(&world->lock);
     backup->is_finished = true;
-    pthread_cond_broadcast(&world->changed);
     pthread_mutex_unlock(&world->lock);
+    scheduler_knock(world->scheduler);
     return done ? backup : NULL;
 }
 

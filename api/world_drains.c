@@ -115,7 +115,8 @@ void job_drain_add(struct world *world, const struct world_request *request,
                                        .actor = request->actor.name,
                                        .reason = request->reason,
                                        .since_at_ms = candidate.at_ms,
-                                       .until_at_ms = request->until_at_ms,
+                                       .until_at_ms = job_end_of(request, candidate.at_ms),
+                                       .for_s = request->for_s,
                                        .revision = world->revision + 1,
                                        .version = 1};
         world_drain_set_how(&rows[i], &request->how, &world->planned->base->inventory->policy);

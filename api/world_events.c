@@ -58,7 +58,8 @@ static void on_served(struct world *world, const struct dnsd_event *event)
     if (event->generation != world->revision)
         return;
     bool is_first = world->served_revision != world->revision;
-    world->served_revision = world->revision;
+    world->served_revision = world->acknowledged_revision = world->revision;
+    world->served_plan_at_ms = world->planned->plan->input.at_ms;
     world->dnsd_refusal[0] = '\0';
     bool was_served = world->served_at_ms != 0; /* before a restart of dnsd or of us */
     if (!was_served)
@@ -70,21 +71,12 @@ static void on_served(struct world *world, const struct dnsd_event *event)
 /* A generation is retired: what its sets were last served is known now, and goes to the store. */
 static void on_retired(struct world *world, const struct dnsd_event *event)
 {
-    struct arena arena = {0};
-    struct store_change change = {0};
     struct error err = {0};
-    size_t *where = NULL;
     history_retired(&world->history, event->generation, event->at_ms);
-    size_t count = world_fill_versions(&change, &arena, &world->history, &where);
-    store_change_id_make(change.id);
-    if (count && store_commit(world->store, &change, NULL, NULL, &err))
-        for (size_t i = 0; i < count; i++)
-            world->history.versions[where[i]].is_dirty = false;
-    else if (count)
+    if (!world_commit_versions(world, &err))
         log_warning("cannot note when sets were last served", log_string("reason", err.message));
     if (world->dnsd.generation == world->revision)
         image_dir_sweep(&world->image_dir, &world->planned->base->names_digest);
-    arena_fini(&arena);
 }
 
 /* Writes the image again where it is not as it should be: on the disk it may have been damaged. */

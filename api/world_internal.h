@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* world_internal: what the files of the world share: world.c (thread and queues), world_publish.c
  * (candidate → revision → served), world_inventory.c (a new inventory), world_file.c (its file),
- * world_jobs.c (what each job changes; see world_job.h),
- * world_load.c (start and reload), world_tick.c (what time changes), world_plan.c (plans and what
+ * world_jobs.c (what each job changes; see world_job.h), world_load.c (start and reload),
+ * world_clock.c (what time it is), world_tick.c (what time changes), world_plan.c (plans and what
  * guards say of them), world_views.c (making views). Only the world's thread touches struct world,
  * but for the queues (jobs, events, refusals) and the current view, which have locks.
  */
@@ -11,6 +11,8 @@
 #include "api/history.h"
 #include "api/image_dir.h"
 #include "api/rows.h"
+#include "api/scheduler.h"
+#include "api/timekeeper.h"
 #include "api/world.h"
 #include "api/world_inventory.h"
 #include "api/world_start.h"
@@ -66,6 +68,10 @@ struct refusals {
 
 void refusals_fini(struct refusals *refusals);
 
+/* The same of what is out by now, without drains to come: those wait when their time is there. */
+const struct plan_verdict *world_refusal_now(const struct plan *before, const struct plan *after,
+                                             bool is_override);
+
 /* A view with its count; world_view is its first member, so that one pointer is both. */
 struct view_box {
     struct world_view view;
@@ -100,8 +106,16 @@ struct world {
     uint64_t revision, served_revision;
     char actor[128], cause[256];           /* of the revision, as much as fits */
     int64_t published_at_ms, served_at_ms; /* served_at 0: the current one is not served */
-    int64_t tick_again_at_ms;
-    int64_t newest_at_ms; /* of the last plan: time does not go back for us */
+    uint64_t acknowledged_revision;        /* the last that was ever served */
+    int64_t served_plan_at_ms;             /* the instant of the plan that is served, or was last */
+    struct scheduler *scheduler;
+    struct timekeeper keeper;
+    int64_t clock_set_by_ms, clock_set_at_ms; /* last; 0: not since we run */
+    uint64_t judged_revision;   /* the drains that are held up were judged beside it */
+    int64_t owed_ms;            /* the clock was set ahead: what lasts so long ends later */
+    int64_t tick_again_boot_ms; /* not before this, by the clock that nobody sets */
+    int64_t next_clear_at_ms;   /* when a drain of the view is clear; 0: none is next */
+    bool is_view_due;
     struct world_dnsd dnsd;
     char dnsd_refusal[HANDOVER_TEXT_BYTES];
     char file_problem[256];     /* why the inventory file is not in force; empty: it is */
@@ -162,6 +176,12 @@ NODISCARD bool world_rewrite_image(struct world *world, struct error *err);
 /* Puts the dirty versions of the history into a change; *where says where each stands there. */
 size_t world_fill_versions(struct store_change *change, struct arena *arena,
                            const struct history *history, size_t **where);
+
+/* Stores the dirty versions alone. */
+NODISCARD bool world_commit_versions(struct world *world, struct error *err);
+
+/* Another plan is in force, with the same or a new revision. */
+void world_set_plan(struct world *world, struct planned *planned);
 
 /* -- world_file.c --------------------------------------------------------------------------------
  */
@@ -224,11 +244,37 @@ void world_remember_retired(struct world *world, const struct store_zone *zone);
 /* world_refusals.c: writes the refusals that wait; not with the lock held. */
 void world_write_refusals(struct world *world);
 
+/* world_blocks.c: holds up those drains of the candidate whose ramp a guard forbids by now, and
+ * releases those that it does not any more. The candidate has its plan. */
+void world_hold_up(const struct world *world, struct candidate *candidate);
+
+/* True when the plan in force may release a drain that is held up. */
+bool world_may_release(const struct world *world);
+
 /* world_tick.c: publishes what time has changed, when the plan in force says that it is due. */
 void world_tick(struct world *world);
 
-/* The time by which plans are made: the clock's, but never before the last plan's. */
+/* Writes down which drains the view says to be clear. */
+void world_note_clear(struct world *world);
+
+/* -- world_clock.c -------------------------------------------------------------------------------
+ */
+
+/* The time by which plans are made: the clock's where it can be trusted, and never before the last
+ * revision. */
 int64_t world_now_ms(const struct world *world);
+
+/* The time by which caches are clear for certain. */
+int64_t world_certain_ms(const struct world *world);
+
+/* Looks at the clock, and takes into account that it was set. */
+void world_look(struct world *world);
+
+/* How far time may go by itself while the clock is untrusted, by the plan in force. */
+int64_t world_time_limit(const struct world *world);
+
+/* Sleeps until something is to do. */
+void world_sleep(struct world *world);
 
 /* Reads the settings again, before the inventory: where they are wrong, nothing changes. */
 NODISCARD bool world_reload_settings(struct world *world, bool is_dry_run, struct error *err);

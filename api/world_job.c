@@ -171,9 +171,20 @@ bool job_check_nodes(const struct world *world, const struct world_request *requ
     return true;
 }
 
+int64_t job_end_of(const struct world_request *request, int64_t at_ms)
+{
+    return request->for_s ? at_ms + (int64_t)request->for_s * 1000 : request->until_at_ms;
+}
+
 bool job_check_until(const struct world *world, const struct world_request *request,
                      struct world_result *result)
 {
+    if (request->for_s && world->keeper.state == TIME_UNTRUSTED) {
+        job_fail(result, "clock-untrusted", ERROR_UNAVAILABLE,
+                 "the clock of the server is not right: nobody can say when that would be over; "
+                 "leave the end away, or set the clock first");
+        return false;
+    }
     if (request->until_at_ms == 0 || request->until_at_ms > world_now_ms(world))
         return true;
     job_fail(result, "invalid", ERROR_INVALID, "the end lies in the past");

@@ -30,6 +30,9 @@ bool job_check_services(const struct world *world, const struct world_request *r
                         struct world_result *result, uint32_t *count);
 bool job_check_nodes(const struct world *world, const struct world_request *request,
                      struct world_result *result);
+
+/* When what a request asks for ends; 0: it does not. */
+int64_t job_end_of(const struct world_request *request, int64_t at_ms);
 bool job_check_until(const struct world *world, const struct world_request *request,
                      struct world_result *result);
 

@@ -77,7 +77,7 @@ static void run_weight_put(struct world *world, const struct world_request *requ
                                         .actor = request->actor.name,
                                         .reason = request->reason,
                                         .since_at_ms = candidate.at_ms,
-                                        .until_at_ms = request->until_at_ms};
+                                        .until_at_ms = job_end_of(request, candidate.at_ms)};
         rows_put_weight(&candidate.rows, &rows[i]);
     }
     struct store_audit audit =

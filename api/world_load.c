@@ -2,7 +2,6 @@
 #include "api/world_internal.h"
 
 #include "srvplan/inventory_load.h"
-#include "zones/base/clock.h"
 #include "zones/base/log.h"
 #include "zones/text.h"
 
@@ -96,11 +95,16 @@ static bool restore(struct world *world, const struct store_state *state, struct
     }
     world_note_cause(world, state->revision.number, state->revision.actor, state->revision.cause);
     world->published_at_ms = state->revision.at_ms;
-    world->newest_at_ms = state->revision.at_ms;
+    timekeeper_restore(&world->keeper, state->revision.at_ms);
+    world->acknowledged_revision = state->served_revision;
     world->served_at_ms = state->revision.served_at_ms;
-    world->planned = planned_make(base, &world->rows, state->revision.at_ms);
+    struct planned *planned = planned_make(base, &world->rows, state->revision.at_ms);
     base_unref(base);
-    history_restore(&world->history, state, clock_realtime_ms());
+    world_set_plan(world, planned);
+    planned_unref(planned);
+    world->served_plan_at_ms = state->revision.at_ms;
+    world_look(world);
+    history_restore(&world->history, state, world->keeper.seen.real_ms);
     struct error image = {0};
     if (!world_rewrite_image(world, &image)) {
         /* A full disk must not keep us from saying so, nor dnsd from its older image. */

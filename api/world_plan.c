@@ -59,17 +59,35 @@ static bool covers(const struct plan *before, const struct plan_verdict *old,
     return plan_verdict_covers(old, verdict) && is_same_set(before, old, after, verdict);
 }
 
-/* True when `before` says no to the same thing at least as badly, now or for a drain to come. */
+/* True when one of `list`, of the plan `before`, says no to the same thing at least as badly. */
+static bool is_among(const struct plan *before, const struct plan_verdict *list, uint32_t count,
+                     const struct plan *after, const struct plan_verdict *verdict)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (covers(before, &list[i], after, verdict))
+            return true;
+    return false;
+}
+
+/* The same, now or for a drain to come. */
 static bool was_refused(const struct plan *before, const struct plan *after,
                         const struct plan_verdict *verdict)
 {
-    for (uint32_t i = 0; before && i < before->refusal_count; i++)
-        if (covers(before, &before->refusals[i], after, verdict))
-            return true;
-    for (uint32_t i = 0; before && i < before->pending_count; i++)
-        if (covers(before, &before->pending[i], after, verdict))
-            return true;
-    return false;
+    return before && (is_among(before, before->refusals, before->refusal_count, after, verdict) ||
+                      is_among(before, before->pending, before->pending_count, after, verdict));
+}
+
+const struct plan_verdict *world_refusal_now(const struct plan *before, const struct plan *after,
+                                             bool is_override)
+{
+    for (uint32_t i = 0; i < after->refusal_count; i++) {
+        const struct plan_verdict *verdict = &after->refusals[i];
+        if (!plan_guard_rows[verdict->guard].is_overridable ||
+            (!is_override &&
+             !is_among(before, before->refusals, before->refusal_count, after, verdict)))
+            return verdict;
+    }
+    return NULL;
 }
 
 const struct plan_verdict *world_new_refusal(const struct plan *before, const struct plan *after,

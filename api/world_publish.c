@@ -149,6 +149,20 @@ size_t world_fill_versions(struct store_change *change, struct arena *arena,
     return change->version_count;
 }
 
+bool world_commit_versions(struct world *world, struct error *err)
+{
+    struct arena arena = {0};
+    struct store_change change = {0};
+    size_t *where = NULL;
+    size_t count = world_fill_versions(&change, &arena, &world->history, &where);
+    store_change_id_make(change.id);
+    bool done = count == 0 || store_commit(world->store, &change, NULL, NULL, err);
+    for (size_t i = 0; done && i < count; i++)
+        world->history.versions[where[i]].is_dirty = false;
+    arena_fini(&arena);
+    return done;
+}
+
 /* Commits; on a full disk, once more without the ballast where that is allowed. */
 static bool commit(struct world *world, const struct candidate *candidate,
                    const struct store_change *change, int64_t *version_ids, int64_t *inventory_id,
@@ -258,11 +272,19 @@ void world_note_cause(struct world *world, uint64_t revision, struct text actor,
     text_end_whole(world->cause);
 }
 
+void world_set_plan(struct world *world, struct planned *planned)
+{
+    planned_ref(planned);
+    planned_unref(world->planned);
+    world->planned = planned;
+    world->keeper.limit_at_ms = world_time_limit(world);
+    if (world->served_revision == world->revision)
+        world->served_plan_at_ms = planned->plan->input.at_ms;
+}
+
 /* The candidate is stored: it is the world now. */
 static void take_over(struct world *world, struct candidate *candidate, uint64_t number)
 {
-    planned_unref(world->planned);
-    world->planned = planned_ref(candidate->planned);
     free(world->serials);
     world->serials = candidate->serials;
     candidate->serials = NULL;
@@ -272,8 +294,9 @@ static void take_over(struct world *world, struct candidate *candidate, uint64_t
     world_note_cause(world, number, candidate->actor, candidate->cause);
     world->published_at_ms = candidate->at_ms;
     world->served_at_ms = 0;
-    world->newest_at_ms = candidate->at_ms;
     world->dnsd_refusal[0] = '\0';
+    timekeeper_publish(&world->keeper, candidate->at_ms);
+    world_set_plan(world, candidate->planned);
 }
 
 /* Stages; on a full disk, once more without the ballast where that is allowed. */

@@ -60,11 +60,11 @@ void world_note_refusal(struct world *world, const struct store_audit *line)
     pthread_mutex_lock(&world->lock);
     if (may_pass(&world->refusals, line->actor.len == 0, clock_monotonic_ms())) {
         put(&world->refusals, line);
-        pthread_cond_broadcast(&world->changed);
     } else {
         world->refusals.dropped++;
     }
     pthread_mutex_unlock(&world->lock);
+    scheduler_knock(world->scheduler);
 }
 
 /* What was left out is told with the next that is written. */

@@ -7,29 +7,25 @@
 const char *drain_state_print(enum drain_state state)
 {
     static const char *const names[] = {
-        [DRAIN_SCHEDULED] = "scheduled", [DRAIN_LOWERING_TTL] = "lowering_ttl",
-        [DRAIN_RAMPING] = "ramping",     [DRAIN_WITHDRAWN] = "withdrawn",
-        [DRAIN_CLEAR] = "clear",         [DRAIN_RESTORING] = "restoring",
-        [DRAIN_CLOSED] = "closed",
+        [DRAIN_BLOCKED] = "blocked",           [DRAIN_SCHEDULED] = "scheduled",
+        [DRAIN_LOWERING_TTL] = "lowering_ttl", [DRAIN_RAMPING] = "ramping",
+        [DRAIN_WITHDRAWN] = "withdrawn",       [DRAIN_CLEAR] = "clear",
+        [DRAIN_RESTORING] = "restoring",       [DRAIN_CLOSED] = "closed",
+        [DRAIN_ABORTED] = "aborted",
     };
     return names[state];
 }
 
-enum drain_state world_drain_state(const struct world_drain *drain, int64_t now_ms)
+/* What has not begun, been blocked, or is on its way back, by its timeline. */
+static enum drain_state planned_state(const struct world_drain *drain, int64_t at_ms)
 {
-    if (drain->row.ended_at_ms)
-        return DRAIN_CLOSED;
-    if (!drain->row.served_at_ms)
-        return DRAIN_SCHEDULED;
-    enum timeline_state planned = TIMELINE_WITHDRAWN;
-    if (drain->has_timeline)
-        planned = timeline_state_at(&drain->timeline, now_ms);
-    switch (planned) {
+    switch (timeline_state_at(&drain->timeline, at_ms)) {
     case TIMELINE_SCHEDULED:
-    case TIMELINE_BLOCKED:
-        return DRAIN_SCHEDULED;
+        return drain->row.blocked_at_ms ? DRAIN_BLOCKED : DRAIN_SCHEDULED;
     case TIMELINE_LOWERING_TTL:
-        return DRAIN_LOWERING_TTL;
+        return drain->row.blocked_at_ms ? DRAIN_BLOCKED : DRAIN_LOWERING_TTL;
+    case TIMELINE_BLOCKED:
+        return DRAIN_BLOCKED;
     case TIMELINE_RAMPING:
         return DRAIN_RAMPING;
     case TIMELINE_RESTORING:
@@ -38,7 +34,25 @@ enum drain_state world_drain_state(const struct world_drain *drain, int64_t now_
     case TIMELINE_WITHDRAWN:
         break;
     }
-    bool is_clear = drain->dns_clear_at_ms && now_ms >= drain->dns_clear_at_ms;
+    return DRAIN_WITHDRAWN;
+}
+
+enum drain_state world_drain_state(const struct world_drain *drain,
+                                   const struct world_drain_instants *instants)
+{
+    const struct store_drain *row = &drain->row;
+    if (row->ended_at_ms && !instants->is_end_served)
+        return DRAIN_RESTORING;
+    if (row->ended_at_ms)
+        return row->is_aborted ? DRAIN_ABORTED : DRAIN_CLOSED;
+    if (!row->served_at_ms)
+        return DRAIN_SCHEDULED;
+    enum drain_state state = DRAIN_WITHDRAWN;
+    if (drain->has_timeline)
+        state = planned_state(drain, instants->plan_at_ms);
+    if (state != DRAIN_WITHDRAWN || drain->dns_clear_at_ms == 0)
+        return state;
+    bool is_clear = row->clear_at_ms || instants->certain_ms >= drain->dns_clear_at_ms;
     return is_clear ? DRAIN_CLEAR : DRAIN_WITHDRAWN;
 }
 

@@ -57,9 +57,9 @@ static void share_before(const struct plan *plan, uint32_t node, struct world_dr
 
 static void copy_drain_texts(struct arena *arena, struct store_drain *row)
 {
-    struct text *const texts[] = {&row->id,         &row->node,   &row->services,
-                                  &row->actor,      &row->reason, &row->override_reason,
-                                  &row->ended_actor};
+    struct text *const texts[] = {&row->id,          &row->node,           &row->services,
+                                  &row->actor,       &row->reason,         &row->override_reason,
+                                  &row->ended_actor, &row->blocked_because};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = arena_text(arena, *texts[i]);
 }
@@ -71,7 +71,11 @@ static int64_t clear_at(const struct world *world, const struct world_drain *dra
 {
     const struct store_drain *row = &drain->row;
     int64_t from_ms = row->served_at_ms;
-    if (drain->has_timeline && drain->timeline.withdrawn_at_ms > world->planned->plan->input.at_ms)
+    if (row->ended_at_ms) { /* one that ended before its caches were clean never became clear */
+        *is_final = true;
+        return row->clear_at_ms;
+    }
+    if (drain->has_timeline && drain->timeline.withdrawn_at_ms > world->served_plan_at_ms)
         return 0;
     if (drain->has_timeline && drain->timeline.withdrawn_at_ms > from_ms)
         from_ms = drain->timeline.withdrawn_at_ms;
@@ -84,7 +88,21 @@ static int64_t clear_at(const struct world *world, const struct world_drain *dra
         .extra_ttl_s = extra_ttl_s,
     };
     int64_t at_ms = history_clear_at(&world->history, &question, is_final);
+    if (at_ms && row->clear_at_ms && extra_ttl_s == 0)
+        return row->clear_at_ms; /* it was reached: what a restart does not know does not count */
     return at_ms == 0 || at_ms > from_ms ? at_ms : from_ms;
+}
+
+/* When the next of them is clear, while no other view comes before. */
+static int64_t next_clear_at(const struct world_view *view)
+{
+    int64_t next_ms = 0;
+    for (uint32_t i = 0; i < view->drain_count; i++) {
+        int64_t at_ms = view->drains[i].dns_clear_at_ms;
+        if (view->drains[i].state == DRAIN_WITHDRAWN && at_ms && (!next_ms || at_ms < next_ms))
+            next_ms = at_ms;
+    }
+    return next_ms;
 }
 
 static void add_drains(const struct world *world, struct view_box *box)
@@ -92,6 +110,7 @@ static void add_drains(const struct world *world, struct view_box *box)
     struct world_view *view = &box->view;
     struct world_drain *drains =
         arena_array(&box->arena, struct world_drain, world->rows.drain_count);
+    int64_t certain_ms = world_certain_ms(world);
     for (size_t i = 0; i < world->rows.drain_count; i++) {
         struct world_drain *drain = &drains[i];
         bool ignored;
@@ -104,6 +123,12 @@ static void add_drains(const struct world *world, struct view_box *box)
         drain->dns_clear_at_ms = clear_at(world, drain, 0, &drain->is_clear_final);
         drain->dns_clear_pessimistic_at_ms =
             clear_at(world, drain, WORLD_RESOLVER_MAX_TTL_S, &ignored);
+        struct world_drain_instants instants = {
+            .plan_at_ms = world->served_plan_at_ms,
+            .certain_ms = certain_ms,
+            .is_end_served = drain->row.ended_revision <= world->acknowledged_revision,
+        };
+        drain->state = world_drain_state(drain, &instants);
         uint32_t node = inventory_find_node(view->inventory, drain->row.node);
         if (node != INVENTORY_NONE)
             share_before(view->plan, node, drain);
@@ -152,13 +177,24 @@ static struct text text_copy(struct arena *arena, const char *text)
     return arena_text(arena, text_from(text));
 }
 
-/* Ready: the store can be written, dnsd has the current revision. A broken file of
- * settings or inventory alone does not make us unready, but it is said. */
+static const char *clock_problem(const struct world_view *view, struct arena *arena)
+{
+    char last[CLOCK_TEXT_SIZE];
+    return arena_printf(arena,
+                        "clock_untrusted: the clock is before %s, when the last revision was "
+                        "made: nothing begins or ends by time until it is set right",
+                        clock_print(view->clock.last_revision_at_ms, last));
+}
+
+/* Ready: the clock can be trusted, the store can be written, dnsd has the current revision. A
+ * broken file of settings or inventory alone does not make us unready, but it is said. */
 static void add_readiness(const struct world *world, struct view_box *box)
 {
     struct world_view *view = &box->view;
     const char **reasons = arena_array(&box->arena, const char *, MAX_REASONS);
     size_t count = 0;
+    if (view->clock.state == TIME_UNTRUSTED)
+        add_reason(box, reasons, &count, clock_problem(view, &box->arena));
     if (world->store_problem[0])
         add_reason(box, reasons, &count, world->store_problem);
     else if (store_is_broken(world->store))
@@ -174,6 +210,12 @@ static void add_readiness(const struct world *world, struct view_box *box)
                    arena_printf(&box->arena, "dnsd has not acknowledged revision %llu yet",
                                 (unsigned long long)world->revision));
     view->is_ready = count == 0;
+    if (view->clock.state == TIME_HELD)
+        add_reason(box, reasons, &count,
+                   arena_printf(&box->arena,
+                                "the clock was set ahead by %lld s; it is believed in a minute, "
+                                "until then nothing begins or ends because of it",
+                                (long long)world->keeper.ahead_ms / 1000));
     if (world->settings_problem[0])
         add_reason(box, reasons, &count,
                    arena_printf(&box->arena, "the configuration file is not in force: %s",
@@ -203,6 +245,22 @@ static void add_dnsd(const struct world *world, struct view_box *box)
     dnsd->addresses = text_from(joined);
 }
 
+static void add_clock(const struct world *world, const struct clock_reading *reading,
+                      struct view_box *box)
+{
+    const struct timekeeper *keeper = &world->keeper;
+    box->view.clock = (struct world_clock){
+        .state = keeper->state,
+        .at_ms = timekeeper_now_ms(keeper, reading),
+        .set_by_ms = world->clock_set_by_ms,
+        .set_at_ms = world->clock_set_at_ms,
+        .last_revision_at_ms = keeper->last_at_ms,
+    };
+    if (keeper->state == TIME_HELD)
+        box->view.clock.believed_at_ms =
+            reading->real_ms + keeper->held_until_boot_ms - reading->boot_ms;
+}
+
 static void add_plan(const struct world *world, struct view_box *box)
 {
     const struct base *base = world->planned->base;
@@ -225,8 +283,10 @@ static void add_plan(const struct world *world, struct view_box *box)
 void world_renew_view(struct world *world)
 {
     struct view_box *box = calloc(1, sizeof *box);
+    struct clock_reading reading;
     if (!box)
         abort();
+    scheduler_read(world->scheduler, &reading);
     box->refs = 1;
     box->view = (struct world_view){
         .revision = world->revision,
@@ -234,7 +294,7 @@ void world_renew_view(struct world *world)
         .published_at_ms = world->published_at_ms,
         .served_at_ms = world->served_revision == world->revision ? world->served_at_ms : 0,
         .index = ++world->index,
-        .made_at_ms = clock_realtime_ms(),
+        .made_at_ms = reading.real_ms,
         .started_at_ms = world->started_at_ms,
         .has_calendar_key = world->has_calendar_key,
         .calendar_key = world->calendar_key,
@@ -242,12 +302,15 @@ void world_renew_view(struct world *world)
     box->view.tokens = box->tokens = tokens_ref(world->tokens);
     if (world->store)
         box->view.audit = store_audit_head(world->store);
+    add_clock(world, &reading, box);
     if (world->planned)
         add_plan(world, box);
     box->view.actor = arena_text(&box->arena, text_from(world->actor));
     box->view.cause = arena_text(&box->arena, text_from(world->cause));
     add_dnsd(world, box);
     add_readiness(world, box);
+    world->is_view_due = false;
+    world->next_clear_at_ms = next_clear_at(&box->view);
     pthread_mutex_lock(&world->lock);
     struct view_box *old = world->view;
     world->view = box;

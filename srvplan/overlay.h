@@ -28,6 +28,8 @@ struct overlay_drain {
     uint32_t to_ppb;             /* DRAIN_WEIGHT: what it keeps of its weight */
     uint32_t ramp_s, ramp_steps; /* down before it is out, and up again after until_at_ms */
     bool is_lead_auto;           /* lower TTLs before the ramp, or before a start in the future */
+    bool is_blocked;             /* a guard holds its ramp up: it does not begin by itself */
+    int64_t delay_ms;            /* so long guards held its ramp up before */
     const struct text *services; /* ids; count 0: all */
     uint32_t service_count;
 };

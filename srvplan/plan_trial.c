@@ -108,7 +108,7 @@ void plan_pending(struct plan_work *work)
     for (uint32_t i = 0; i < work->plan->hold_count; i++) {
         const struct plan_hold *hold = &work->plan->holds[i];
         bool is_pending = hold->state == TIMELINE_SCHEDULED || hold->state == TIMELINE_LOWERING_TTL;
-        if (hold->kind == PLAN_HOLD_DRAIN && is_pending)
+        if (hold->kind == PLAN_HOLD_DRAIN && is_pending && !hold->drain->is_blocked)
             try_pending(work, hold);
     }
 }

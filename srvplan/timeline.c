@@ -54,7 +54,9 @@ static void finish(struct timeline *made, struct ramp ramp, struct timeline_ttls
     bool is_lowered = made->lower_at_ms != TIMELINE_NEVER;
     uint32_t last_ttl_s = is_lowered ? ttls.drain_ttl_s : ttls.ttl_s;
     made->steps = steps_of(ramp, last_ttl_s);
-    made->clear_at_ms = made->withdrawn_at_ms + ms(last_ttl_s) + CACHE_ROUND_MS;
+    made->clear_at_ms = TIMELINE_NEVER;
+    if (made->withdrawn_at_ms != TIMELINE_NEVER)
+        made->clear_at_ms = made->withdrawn_at_ms + ms(last_ttl_s) + CACHE_ROUND_MS;
     if (is_lowered) /* what was fetched just before it was lowered */
         made->clear_at_ms =
             later(made->clear_at_ms, made->lower_at_ms + ms(ttls.ttl_s) + CACHE_ROUND_MS);
@@ -75,7 +77,10 @@ struct timeline timeline_of_drain(const struct overlay_drain *drain, struct time
         made.lower_at_ms = since_ms;
         made.ramp_at_ms = since_ms + lead_ms;
     }
-    made.withdrawn_at_ms = made.ramp_at_ms + ms(drain->ramp_s);
+    made.ramp_at_ms = drain->is_blocked ? TIMELINE_NEVER : made.ramp_at_ms + drain->delay_ms;
+    made.withdrawn_at_ms = TIMELINE_NEVER;
+    if (!drain->is_blocked)
+        made.withdrawn_at_ms = made.ramp_at_ms + ms(drain->ramp_s);
     bool has_end = drain->until_at_ms != OVERLAY_NO_END;
     finish(&made, (struct ramp){drain->ramp_s, drain->ramp_steps}, ttls,
            has_end ? later(drain->until_at_ms, since_ms) : TIMELINE_NEVER);

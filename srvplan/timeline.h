@@ -15,6 +15,9 @@
  *                             withdrawn S+t0+g+R; TTLs not lowered: ramp S, withdrawn S+R
  *     before it starts        lower the later of the request and S-t0-g, ramp S, withdrawn S+R
  *
+ * A drain that a guard holds up stays before its ramp, with the TTL that it has, until it is
+ * released; then the ramp is as much later as that took.
+ *
  * So every cache holds the short TTL when the ramp begins, and none the node when a turn opens; g
  * covers the delay of publication and the second that caches round up. A ramp has n steps, the
  * configured number but each at least t1 long: at step i of 0..n-1 the weight is (n-i)/(n+1) of the

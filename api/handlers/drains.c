@@ -23,7 +23,7 @@ void drains_get(struct request *request, struct response *response)
         const struct world_drain *drain = &view->drains[i];
         if (after.ptr && text_compare(drain->row.id, after) <= 0)
             continue;
-        if (!is_all && world_drain_state(drain, request->now_ms) == DRAIN_CLOSED)
+        if (!is_all && world_drain_is_over(drain))
             continue;
         has_more = json_array_size(items) == limit;
         if (has_more)
@@ -54,7 +54,7 @@ void drain_get(struct request *request, struct response *response)
     response_take(response, 200, json_view_drain(&scene, drain));
     /* The state of an active drain moves with the clock while its version stays, so a client that
      * waits for "clear" must not be told that nothing changed. */
-    if (world_drain_state(drain, request->now_ms) != DRAIN_CLOSED)
+    if (!world_drain_is_over(drain))
         request->if_none_match = (struct text){0};
 }
 
@@ -89,7 +89,8 @@ static void end_read(struct request *request, struct response *response)
         response_mistake(response, "/for", "conflict", "give \"until\" or \"for\", not both", NULL);
     if (until_ms && until_ms <= request->now_ms)
         response_mistake(response, "/until", "wrong-value", "the time is over already", NULL);
-    request->job.until_at_ms = for_s ? request->now_ms + (int64_t)for_s * 1000 : until_ms;
+    request->job.until_at_ms = until_ms;
+    request->job.for_s = for_s;
 }
 
 static void mode_read(struct request *request, struct response *response)
@@ -153,6 +154,7 @@ static void drain_take_plan(struct world_drain *drain, const struct plan *plan)
         drain->row.to_ppb = planned->to_ppb;
         drain->row.ramp_s = planned->ramp_s;
         drain->row.since_at_ms = planned->since_at_ms;
+        drain->row.until_at_ms = planned->until_at_ms;
     }
     for (uint32_t i = 0; i < plan->hold_count; i++) {
         const struct plan_hold *hold = &plan->holds[i];
@@ -183,7 +185,6 @@ static struct world_drain drain_imagine(struct request *request, const struct wo
                                         .actor = text_from(request->identity.actor),
                                         .reason = job->reason,
                                         .since_at_ms = request->now_ms,
-                                        .until_at_ms = job->until_at_ms,
                                         .version = 1}};
     if (job->is_override)
         drain.row.override_reason = job->override_reason;
@@ -205,11 +206,11 @@ static json_t *drain_made_json(struct request *request, const struct world_resul
     return drain ? json_view_drain(&scene, drain) : json_null();
 }
 
-static bool are_withdrawn(const struct request *request, const struct world_result *result)
+static bool are_withdrawn(const struct world_result *result)
 {
     for (uint32_t i = 0; i < result->drain_id_count; i++) {
         const struct world_drain *drain = json_view_find_drain(result->view, result->drain_ids[i]);
-        if (drain && world_drain_state(drain, request->now_ms) < DRAIN_WITHDRAWN)
+        if (drain && drain->state < DRAIN_WITHDRAWN)
             return false;
     }
     return true;
@@ -221,7 +222,7 @@ void drains_post_finish(struct request *request, const struct world_result *resu
     if (handlers_failed(result, etag_prefix, response))
         return;
     unsigned status = handlers_status(result, 201);
-    if (result->outcome == WORLD_SERVED && !are_withdrawn(request, result))
+    if (result->outcome == WORLD_SERVED && !are_withdrawn(result))
         status = 202; /* a ramp has begun */
     bool is_list = json_is_array(json_object_get(request->body, "nodes"));
     json_t *body = NULL;
@@ -273,6 +274,7 @@ void drain_delete_finish(struct request *request, const struct world_result *res
     struct world_drain drain = *found;
     if (result->outcome == WORLD_DRY_RUN) {
         drain.row.ended_at_ms = request->now_ms;
+        drain.state = DRAIN_CLOSED;
     } else {
         response_set_etag(response, etag_prefix, drain.row.version);
     }

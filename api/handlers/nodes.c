@@ -173,10 +173,7 @@ static void weight_read(struct request *request, const char *members, struct res
     weight_value_read(request, response);
     request->job.services = body_texts(request, "services", &request->job.service_count, response);
     request->job.reason = body_text_required(request, "reason", response);
-    uint32_t expires_in_s = 0;
-    body_duration_s(request, "expires_in", 1, &expires_in_s, response);
-    if (expires_in_s)
-        request->job.until_at_ms = request->now_ms + (int64_t)expires_in_s * 1000;
+    body_duration_s(request, "expires_in", 1, &request->job.for_s, response);
 }
 
 void node_weight_put(struct request *request, struct response *response)

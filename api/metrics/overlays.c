@@ -2,34 +2,29 @@
 /* What operators did and windows do: drains with their clocks, and when windows open. */
 #include "api/metrics/parts.h"
 
-static bool is_active(const struct world_drain *drain, int64_t now_ms)
-{
-    return world_drain_state(drain, now_ms) != DRAIN_CLOSED;
-}
-
-static void put_drains(struct page *page, const struct world_view *view, int64_t now_ms)
+static void put_drains(struct page *page, const struct world_view *view)
 {
     uint32_t count = 0;
     page_head(page, "drain_active", "gauge", "1 for each drain that is not closed, by its state.");
     for (uint32_t i = 0; i < view->drain_count; i++) {
         const struct world_drain *drain = &view->drains[i];
-        if (!is_active(drain, now_ms))
+        if (world_drain_is_over(drain))
             continue;
         count++;
         page_put(page, "srvplan_drain_active{node=\"%s\",drain=\"%s\",state=\"%s\"} 1\n",
                  page_label(page, drain->row.node), page_label(page, drain->row.id),
-                 drain_state_print(world_drain_state(drain, now_ms)));
+                 drain_state_print(drain->state));
     }
     page_gauge(page, "drains", "Drains that are not closed.", count);
 }
 
-static void put_instants(struct page *page, const struct world_view *view, int64_t now_ms)
+static void put_instants(struct page *page, const struct world_view *view)
 {
     page_head(page, "drain_dns_clear_timestamp_seconds", "gauge",
               "When no correct cache can name the node any more; missing until it is known.");
     for (uint32_t i = 0; i < view->drain_count; i++) {
         const struct world_drain *drain = &view->drains[i];
-        if (is_active(drain, now_ms) && drain->dns_clear_at_ms)
+        if (!world_drain_is_over(drain) && drain->dns_clear_at_ms)
             page_put(page,
                      "srvplan_drain_dns_clear_timestamp_seconds{node=\"%s\",drain=\"%s\"} %.3f\n",
                      page_label(page, drain->row.node), page_label(page, drain->row.id),
@@ -39,7 +34,7 @@ static void put_instants(struct page *page, const struct world_view *view, int64
               "When a drain ends by itself; missing where nobody said.");
     for (uint32_t i = 0; i < view->drain_count; i++) {
         const struct world_drain *drain = &view->drains[i];
-        if (is_active(drain, now_ms) && drain->row.until_at_ms)
+        if (!world_drain_is_over(drain) && drain->row.until_at_ms)
             page_put(page, "srvplan_drain_until_timestamp_seconds{node=\"%s\",drain=\"%s\"} %.3f\n",
                      page_label(page, drain->row.node), page_label(page, drain->row.id),
                      (double)drain->row.until_at_ms / 1000);
@@ -71,7 +66,7 @@ static void put_windows(struct page *page, const struct plan *plan, int64_t now_
 void metrics_put_overlays(struct page *page, const struct world_view *view, int64_t now_ms)
 {
     page_gauge(page, "weights", "Weights that operators set.", view->overlays.weight_count);
-    put_drains(page, view, now_ms);
-    put_instants(page, view, now_ms);
+    put_drains(page, view);
+    put_instants(page, view);
     put_windows(page, view->plan, now_ms);
 }

@@ -47,7 +47,8 @@ static void give_up(const struct findings *findings)
 
 static void add_drains(struct world_fixture *fixture)
 {
-    fixture->drains[0] = (struct world_drain){.row = {.id = {"dr_0", 4},
+    fixture->drains[0] = (struct world_drain){.state = DRAIN_CLOSED,
+                                              .row = {.id = {"dr_0", 4},
                                                       .node = {"xmpp1", 5},
                                                       .services = {"xmpp-client", 11},
                                                       .actor = {"root", 4},
@@ -60,7 +61,8 @@ static void add_drains(struct world_fixture *fixture)
                                               .share_before_num = 5,
                                               .share_before_den = 8};
     fixture->drains[1] =
-        (struct world_drain){.row = {.id = {"dr_1", 4},
+        (struct world_drain){.state = DRAIN_WITHDRAWN,
+                             .row = {.id = {"dr_1", 4},
                                      .node = {"xmpp2", 5},
                                      .actor = {"root", 4},
                                      .reason = {"kernel", 6},

@@ -284,13 +284,14 @@ static void drain_closed(struct world_view *now)
 {
     struct world_drain *drain = (struct world_drain *)(uintptr_t)&now->drains[1];
     drain->row.ended_at_ms = LATER_MS;
+    drain->state = DRAIN_CLOSED;
     drain->row.version++;
 }
 
 static void drain_clear(struct world_view *now)
 {
     struct world_drain *drain = (struct world_drain *)(uintptr_t)&now->drains[1];
-    drain->dns_clear_at_ms = LATER_MS - 1; /* after the view before, before this one */
+    drain->state = DRAIN_CLEAR;
 }
 
 static void drain_new(struct world_view *now)

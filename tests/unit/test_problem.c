@@ -29,6 +29,7 @@ static const struct {
     {"too-many-attempts", 429},
     {"unavailable", 503},
     {"no-space", 503},
+    {"clock-untrusted", 503},
 };
 
 START_TEST(the_promised_problems_have_their_status)

@@ -2,9 +2,9 @@
 /* The world over a real store and image directory, with a dnsd of ours that answers as the
  * handover says: what is stored, what is served, what a restart finds, whose serial moves. */
 #include "api/world_start.h"
+#include "fake_dnsd.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
-#include "zones/image.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -14,91 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* -- a dnsd that needs no process ----------------------------------------------------------------
- */
-
-struct dnsd_link {
-    dnsd_event_callback *callback;
-    void *context;
-    uint64_t generation;
-};
-
-static struct {
-    bool is_away;
-    bool refuses;
-    uint64_t generation; /* survives a restart of the world, as a process would */
-    uint32_t set_count;
-} dnsd;
-
-static void say(struct dnsd_link *link, enum dnsd_event_kind kind, uint64_t generation, int fd)
-{
-    struct dnsd_event event = {.kind = kind,
-                               .generation = generation,
-                               .pid = 4711,
-                               .memory_fd = fd,
-                               .at_ms = clock_realtime_ms()};
-    snprintf(event.text, sizeof event.text, "%s", kind == DNSD_REFUSED ? "no" : "");
-    link->callback(link->context, &event);
-}
-
-static int memory(uint64_t generation)
-{
-    struct served_memory made = {0};
-    struct error err = {0};
-    int fd = -1;
-    ck_assert(served_memory_make(&made, &fd, generation, 1, dnsd.set_count, &err));
-    served_memory_close(&made);
-    return fd;
-}
-
-struct dnsd_link *dnsd_link_start(const struct dnsd_link_options *options,
-                                  dnsd_event_callback *callback, void *context, struct error *err)
-{
-    struct image image = {0};
-    char path[256];
-    (void)err;
-    struct dnsd_link *link = calloc(1, sizeof *link);
-    *link = (struct dnsd_link){.callback = callback, .context = context};
-    snprintf(path, sizeof path, "%s/image", options->state_path);
-    int directory = open(path, O_RDONLY | O_DIRECTORY);
-    if (dnsd.generation == 0 && image_open(&image, directory, path, NULL))
-        dnsd.generation = image.answers_header->generation;
-    if (image.sets)
-        dnsd.set_count = image.answers_header->sets.count;
-    image_close(&image);
-    close(directory);
-    say(link, DNSD_HELLO, dnsd.generation, dnsd.generation ? memory(dnsd.generation) : -1);
-    return link;
-}
-
-bool dnsd_link_load(struct dnsd_link *link, uint64_t generation, int answers_fd, int names_fd,
-                    struct error *err)
-{
-    struct image image = {0};
-    if (dnsd.is_away)
-        return error_set(err, ERROR_UNREACHABLE, "away");
-    ck_assert_msg(image_open_files(&image, answers_fd, names_fd, err), "%s", err->message);
-    ck_assert_uint_eq(image.answers_header->generation, generation);
-    dnsd.set_count = image.answers_header->sets.count;
-    image_close(&image);
-    if (dnsd.refuses) {
-        say(link, DNSD_REFUSED, generation, -1);
-        return true;
-    }
-    uint64_t old = dnsd.generation;
-    dnsd.generation = generation;
-    say(link, DNSD_SERVED, generation, memory(generation));
-    if (old)
-        say(link, DNSD_RETIRED, old, -1);
-    return true;
-}
-
-void dnsd_link_stop(struct dnsd_link *link, enum dnsd_ending ending)
-{
-    (void)ending;
-    free(link);
-}
 
 /* -- the world under test ------------------------------------------------------------------------
  */
@@ -159,7 +74,7 @@ static void restart(void)
 
 static void build(void)
 {
-    memset(&dnsd, 0, sizeof dnsd);
+    fake_dnsd = (struct fake_dnsd){0};
     snprintf(t.path, sizeof t.path, "/tmp/srvplan-world-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(t.path));
     snprintf(t.inventory, sizeof t.inventory, "%s/inventory.jsonc", t.path);
@@ -400,18 +315,18 @@ END_TEST
 
 START_TEST(without_dnsd_a_change_is_stored_and_served_when_it_is_back)
 {
-    dnsd.is_away = true;
+    fake_dnsd.is_away = true;
     struct world_result *result = run(drain_of(&a));
     ck_assert_int_eq(result->outcome, WORLD_STORED);
     ck_assert(!result->view->is_ready);
     ck_assert_int_eq(result->view->drains[0].row.served_at_ms, 0);
     ck_assert_int_eq(result->view->drains[0].dns_clear_at_ms, 0);
-    dnsd.is_away = false;
+    fake_dnsd.is_away = false;
     restart(); /* the same as a dnsd that connects again: HELLO with the old generation */
     const struct world_view *view = world_view_ref(t.world);
     ck_assert(view->is_ready);
     ck_assert_uint_eq(view->revision, 2);
-    ck_assert_uint_eq(dnsd.generation, 2);
+    ck_assert_uint_eq(fake_dnsd.generation, 2);
     ck_assert_int_ne(view->drains[0].row.served_at_ms, 0);
     world_view_unref(view);
 }
@@ -419,7 +334,7 @@ END_TEST
 
 START_TEST(a_refused_generation_is_said_and_not_taken_for_served)
 {
-    dnsd.refuses = true;
+    fake_dnsd.refuses = true;
     struct world_result *result = run(drain_of(&a));
     ck_assert_int_eq(result->outcome, WORLD_STORED);
     ck_assert_str_eq(result->view->not_ready[0], "no");

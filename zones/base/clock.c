@@ -29,6 +29,23 @@ int64_t clock_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Whoever is interrupted between two clocks sees a jump that never was. */
+enum {
+    READ_WITHIN_MS = 2,
+    READ_AGAIN_MAX = 20,
+};
+
+void clock_read(struct clock_reading *reading)
+{
+    for (int i = 0; i < READ_AGAIN_MAX; i++) {
+        reading->boot_ms = read_ms(CLOCK_BOOTTIME);
+        reading->real_ms = read_ms(CLOCK_REALTIME);
+        reading->monotonic_ms = read_ms(CLOCK_MONOTONIC);
+        if (read_ms(CLOCK_BOOTTIME) - reading->boot_ms <= READ_WITHIN_MS)
+            return;
+    }
+}
+
 const char *clock_print(int64_t at_ms, char text[static CLOCK_TEXT_SIZE])
 {
     int64_t seconds = at_ms / 1000, ms = at_ms % 1000;

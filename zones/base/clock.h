@@ -10,6 +10,15 @@ int64_t clock_realtime_ms(void);
 int64_t clock_monotonic_ms(void); /* for deadlines: does not jump */
 int64_t clock_monotonic_us(void); /* for how long something took */
 
+/* One instant on both clocks. Whoever sets the clock moves real_ms alone: what it gains on boot_ms
+ * between two readings is how far it was set. A computer that sleeps moves both. */
+struct clock_reading {
+    int64_t real_ms;
+    int64_t boot_ms;      /* since the computer started, sleep included: nobody sets it */
+    int64_t monotonic_ms; /* the same without sleep */
+};
+void clock_read(struct clock_reading *reading);
+
 enum {
     CLOCK_TEXT_SIZE = 32
 };
