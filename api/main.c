@@ -213,6 +213,7 @@ static bool start(struct server *server, struct error *err)
         .state_path = server->state_path,
         .inventory_path = server->inventory_path,
         .backup_path = server->backup_path,
+        .revisions_kept = options->revisions_kept,
         .choice = (enum world_choice)options->choice,
         .reload_settings = reload_settings,
         .reload_context = server,

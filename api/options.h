@@ -37,7 +37,8 @@ struct options {
     const char *dns[OPTIONS_MAX_ADDRESSES + 1]; /* NULL-terminated */
     uint32_t workers;
     uint32_t rate_limit;
-    uint32_t choice;          /* enum world_choice */
+    uint32_t choice; /* enum world_choice */
+    uint32_t revisions_kept;
     uint32_t max_connections; /* of the API; see struct http_limits */
     uint32_t max_connections_per_address;
     uint32_t max_waiting;

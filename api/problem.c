@@ -57,6 +57,10 @@ const struct problem_kind problem_kinds[] = {
     {"answer-lost", 409, 0, "It was done, and what was answered is lost",
      "A request with this Idempotency-Key was stored, and srvpland ended before its answer was. It "
      "is not done a second time. 'revision' and 'objects' say what it made: look there."},
+    {"revision-forgotten", 410, 0, "The revision is not kept any more",
+     "It was published once, and is older than those that the store keeps. The setting "
+     "keep-revisions says how many that are; GET /api/v1/revisions lists them. The audit still "
+     "has who made it and why. A copy of the store from back then has it, too."},
     {"stale", 412, 0, "The thing has changed since you read it",
      "The ETag in If-Match is no longer the current one; 'etag' is. Read the thing again, and "
      "decide anew."},

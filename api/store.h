@@ -264,6 +264,9 @@ void store_change_id_make(char id[static STORE_CHANGE_ID_SIZE]);
 NODISCARD bool store_commit(struct store *store, const struct store_change *change,
                             int64_t *version_ids, int64_t *inventory_id, struct error *err);
 
+/* From now on so many revisions are kept, and what belongs to them; 0: all of them. */
+void store_keep(struct store *store, uint32_t revisions);
+
 /* True after a fault that leaves nothing to write to: the API says 503, dnsd goes on. */
 bool store_is_broken(const struct store *store);
 

@@ -7,6 +7,7 @@
  * store_write.c    store_commit: one change, one transaction
  * store_audit.c    the audit: lines that are chained by their hashes
  * store_answer.c   Idempotency-Keys, and the answers that they had
+ * store_retention.c  what goes when revisions are no longer kept
  * store_read.c     rows → struct store_state
  * store_tokens.c   both, for tokens
  * store_windows.c  both for windows
@@ -38,7 +39,8 @@ struct store {
     int failure;          /* SQLite's code of the last failed call; 0: none since it was cleared */
     int wal_pages;        /* in the log after the last commit, not checkpointed yet */
     int checkpoint_pages; /* STORE_CHECKPOINT_PAGES; tests lower it */
-    unsigned ballast_pause; /* commits to let pass before the ballast is tried again */
+    uint32_t revisions_kept; /* 0: all */
+    unsigned ballast_pause;  /* commits to let pass before the ballast is tried again */
     bool has_ballast;
     bool is_checkpoint_failing; /* the last one failed; warned about once */
     bool is_broken;
@@ -136,6 +138,10 @@ void store_backup_lose(struct store_backup *backup);
 /* -- store_answer.c -- */
 
 NODISCARD bool store_write_key(struct writing *w);
+
+/* -- store_retention.c -- */
+
+NODISCARD bool store_forget_old(struct writing *w);
 
 /* -- store_audit.c -- */
 

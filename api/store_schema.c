@@ -77,6 +77,8 @@
     "  body TEXT NOT NULL," \
     "  PRIMARY KEY (actor, key)" \
     ") STRICT, WITHOUT ROWID"
+/* For the deletion of inventories, which looks for revisions of them. */
+#define REVISIONS_INVENTORY "CREATE INDEX revisions_inventory ON revisions (inventory_id)"
 #define ANSWERS_AT "CREATE INDEX answers_at ON answers (at_ms)"
 
 const char *const store_schema[] = {
@@ -101,6 +103,7 @@ const char *const store_schema[] = {
     "  served_at_ms INTEGER NOT NULL"
     ") STRICT",
     "CREATE INDEX revisions_served ON revisions (number) WHERE served_at_ms > 0",
+    REVISIONS_INVENTORY,
 
     "CREATE TABLE drains ("
     "  id TEXT NOT NULL PRIMARY KEY,"
@@ -220,6 +223,7 @@ static const char *const from_2[] = {
     AUDIT_NOT_DELETED,
     ANSWERS_TABLE,
     ANSWERS_AT,
+    REVISIONS_INVENTORY,
     WINDOW_TABLES,
     "ALTER TABLE drains ADD COLUMN for_s INTEGER NOT NULL DEFAULT 0"
     " CHECK (for_s BETWEEN 0 AND 4294967295)",

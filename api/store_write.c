@@ -297,9 +297,9 @@ static bool write_served(struct writing *w)
 
 /* In this order: a revision refers to its inventory, a zone to its slot. */
 static bool (*const steps[])(struct writing *) = {
-    write_change_id, write_inventory,     write_revision,    write_drains,
-    write_weights,   store_write_windows, write_zones,       write_versions,
-    write_served,    store_write_tokens,  store_write_audit, store_write_key,
+    write_change_id,     write_inventory, write_revision,   write_drains, write_weights,
+    store_write_windows, write_zones,     write_versions,   write_served, store_write_tokens,
+    store_write_audit,   store_write_key, store_forget_old,
 };
 
 /* Nothing of the change is left. After a deep failure the connection is not to be trusted, so that

@@ -181,7 +181,10 @@ static void run_revision(struct world *world, const struct world_request *reques
         return;
     }
     result->outcome = WORLD_FAILED;
-    result->problem = result->error.kind == ERROR_NOT_FOUND ? "not-found" : "unavailable";
+    bool is_old = request->before < world->revision;
+    result->problem = result->error.kind != ERROR_NOT_FOUND ? "unavailable"
+                      : is_old                              ? "revision-forgotten"
+                                                            : "not-found";
 }
 
 void world_run_job(struct world *world, const struct world_request *request,

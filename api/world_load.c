@@ -124,6 +124,7 @@ bool world_load(struct world *world, struct error *err)
                         world->options.state_path, err) ||
         !check_image_age(world, state, err))
         return false;
+    store_keep(world->store, world->options.revisions_kept);
     for (size_t i = 0; i < state->retired_count; i++)
         world_remember_retired(world, &state->retired[i]);
     world->tokens = tokens_new(state->tokens, state->token_count);

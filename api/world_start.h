@@ -19,6 +19,7 @@ struct world_options {
     int state_directory;
     const char *state_path;
     const char *inventory_path; /* absolute */
+    uint32_t revisions_kept;    /* 0: all */
     const char *backup_path;    /* where copies of the store go */
     enum world_choice choice;
     struct dnsd_link_options dnsd;

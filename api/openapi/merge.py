@@ -12,7 +12,8 @@ What follows from the rest is filled in here, so that nobody writes or forgets i
   - `x-waits`: the parameters index and wait, and the index of the answer's view
   - a success with an ETag on GET: the header If-None-Match, and 304
   - the refusals that come with what the operation has: 400 and 500 always; 401, 403, 429 and 503
-    with a role; 404 with a variable in the path; 412 and 428 with If-Match; 413, 415 and 422 with a
+    with a role; 404 with a variable in the path; 410 of a
+    revision; 412 and 428 with If-Match; 413, 415 and 422 with a
     body. What the operation says itself stands
   - a POST with a dry run: the header Idempotency-Key, unless the operation says `x-keyless`"""
 import json
@@ -62,6 +63,8 @@ def refusals(operation, path, document):
                       '503': 'Unavailable'})
     if '{' in path:
         found['404'] = 'NotFound'
+    if '/revisions/{number}' in path:
+        found['410'] = 'Gone'
     if any(is_header(document, parameter, 'If-Match') for parameter in operation['parameters']):
         found.update({'412': 'Stale', '428': 'PreconditionRequired'})
     if 'requestBody' in operation:

@@ -102,5 +102,31 @@ class BackupTest(srvplan.Case):
         self.assertIn('revision 1', done.stderr)
 
 
+class KeepTest(srvplan.Case):
+    def test_revisions_that_are_not_kept_are_gone_and_said_to_be(self):
+        server = srvplan.Server()
+        self.addCleanup(server.close)
+        config = os.path.join(server.directory, 'srvplan.jsonc')
+        with open(config, 'w', encoding='utf-8') as out:
+            out.write('{"keep-revisions": 3}')
+        server.start('--config', config)
+        for _ in range(3):
+            server.undrain(server.drain('xmpp1').json['id'])
+        self.assertEqual([item['revision'] for item in server.get('/revisions')['items']], [7, 6, 5])
+        self.assertEqual(server.get('/revisions/5')['revision'], 5)
+        for method, path, body in (('GET', '/revisions/4', None),
+                                   ('GET', '/revisions/4/diff', None),
+                                   ('GET', '/revisions/7/diff?against=4', None),
+                                   ('POST', '/revisions/4/rollback', {'reason': 'back'})):
+            with self.subTest(f'{method} {path}'):
+                headers = {'If-Match': '*'} if method == 'POST' else {}
+                gone = server.rest(method, '/api/v1' + path, body, headers=headers)
+                self.assertEqual((gone.status, gone.json['type']),
+                                 (410, '/docs/problems/revision-forgotten'), gone)
+        self.assertEqual(server.rest('GET', '/api/v1/revisions/8').status, 404)
+        self.assertEqual(len(server.get('/audit?limit=1000')['items']), 7, 'the audit is kept')
+        server.stop()
+
+
 if __name__ == '__main__':
     srvplan.main()
