@@ -123,7 +123,7 @@ static void offer_alternative(struct completion *completion, const char *word)
     for (size_t i = 0; i < COUNT_OF(named); i++) {
         if (strcmp(word, named[i].word) != 0)
             continue;
-        if (completion->invocation.command != COMMAND_NONE)
+        if (completion->invocation.command != COMMAND_NONE || named[i].kind == COMPLETE_CONTEXTS)
             complete_names(&completion->invocation, kind_for(completion, named[i].kind), offer_name,
                            completion);
         return;
