@@ -269,8 +269,9 @@ static json_t *share_target(const struct world_drain *drain)
 static json_t *cached_fraction(const struct json_scene *scene, const struct world_drain *drain)
 {
     int64_t clear_ms = drain->dns_clear_at_ms;
-    int64_t from_ms = later_of(drain->row.served_at_ms,
-                               drain->has_timeline ? drain->timeline.withdrawn_at_ms : 0);
+    int64_t from_ms = drain->row.served_at_ms;
+    if (drain->has_timeline && drain->timeline.withdrawn_at_ms > from_ms)
+        from_ms = drain->timeline.withdrawn_at_ms;
     if (drain->row.ended_at_ms)
         return json_null();
     if (!clear_ms || scene->now_ms <= from_ms)

@@ -18,8 +18,8 @@ struct route {
     bool is_change;         /* takes dry_run; the operator reads of its outcome */
     bool is_heavy;          /* it may take seconds: a workshop's thread runs it, without finish */
     const char *heavy_with; /* … only with this query parameter; NULL: always */
-    bool takes_key;         /* `key` in the query may stand for the viewer's token; `handle` judges it */
-    bool is_of_view;        /* the answer depends on URL and view alone, not on who asks nor when */
+    bool takes_key;  /* `key` in the query may stand for the viewer's token; `handle` judges it */
+    bool is_of_view; /* the answer depends on URL and view alone, not on who asks nor when */
     /* `finish` needs no more than drain_ids: the answer to a key that came before can be made again
      * when it was lost. */
     bool is_remade;

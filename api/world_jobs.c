@@ -144,8 +144,9 @@ static void run_reload(struct world *world, const struct world_request *request,
     bool done = world_reload_settings(world, true, &result->error);
     if (!done && !is_dry_run)
         (void)!world_reload_settings(world, false, &ignored); /* the status says why not */
-    done = done && (is_dry_run ? world_reload_try(world, result)
-                               : world_reload(world, &request->actor, &served, result, &result->error));
+    done = done &&
+           (is_dry_run ? world_reload_try(world, result)
+                       : world_reload(world, &request->actor, &served, result, &result->error));
     done = done && (is_dry_run || world_reload_settings(world, false, &result->error));
     if (done) {
         result->outcome = is_dry_run ? WORLD_DRY_RUN : served ? WORLD_SERVED : WORLD_STORED;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* client: one HTTP request to srvpland, and what came back. The door of libcurl.
  *
- * Over a UNIX socket or a URL, HTTP and HTTPS only; SRVPLAN_CA_FILE has the authorities that a server
- * must be vouched for by, SRVPLAN_CERT_FILE and SRVPLAN_KEY_FILE a certificate of our own. No redirect is followed and no proxy asked: a
- * token must not reach a third party. A connection has 3 s to come about and a request 30 s to be
- * answered: the server answers within seconds or says 202, the rest is for its disk. A reply may
- * have 64 MiB; lists come in pages of far less. */
+ * Over a UNIX socket or a URL, HTTP and HTTPS only; SRVPLAN_CA_FILE has the authorities that a
+ * server must be vouched for by, SRVPLAN_CERT_FILE and SRVPLAN_KEY_FILE a certificate of our own.
+ * No redirect is followed and no proxy asked: a token must not reach a third party. A connection
+ * has 3 s to come about and a request 30 s to be answered: the server answers within seconds or
+ * says 202, the rest is for its disk. A reply may have 64 MiB; lists come in pages of far less. */
 #pragma once
 #include "zones/base/arena.h"
 #include "zones/base/error.h"

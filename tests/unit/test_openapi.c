@@ -127,7 +127,8 @@ START_TEST(every_route_is_in_the_document_as_it_is)
 
     ck_assert_msg(role && strcmp(role, role_print(route->role)) == 0, "%s: role %s", route->path,
                   role);
-    ck_assert_msg(has_body == (route->takes_body || route->takes_document), "%s: body", route->path);
+    ck_assert_msg(has_body == (route->takes_body || route->takes_document), "%s: body",
+                  route->path);
     check_query(route, operation);
     check_variables(route, operation);
 }
