@@ -189,8 +189,7 @@ static bool is_offered(const struct completion *completion, enum option_id id)
     enum command_id command = completion->invocation.command;
     bool is_on = row->commands == ON_ALL ||
                  (command != COMMAND_NONE && row->commands & (UINT64_C(1) << command));
-    return is_on && !row->is_later &&
-           (row->repeats || !invocation_has(&completion->invocation, id));
+    return is_on && (row->repeats || !invocation_has(&completion->invocation, id));
 }
 
 static void offer_options(struct completion *completion)

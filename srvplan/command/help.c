@@ -37,7 +37,7 @@ static void help_options(FILE *out, enum command_id command, bool is_global)
         bool is_wanted =
             is_global ? row->commands == ON_ALL
                       : row->commands != ON_ALL && (row->commands & (UINT64_C(1) << command)) != 0;
-        if (!is_wanted || row->is_later)
+        if (!is_wanted)
             continue;
         const char *metavar = metavar_of(i, command, &arena);
         fprintf(out, "  %c%c%c ", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',

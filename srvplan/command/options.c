@@ -83,7 +83,7 @@ static bool option_unknown(const struct invocation *invocation, const char *type
                             : option_rows[i].letter && option_rows[i].letter == typed[1];
         if (same && !option_is_on(i, invocation->command))
             return option_misplaced(invocation, i, typed, err);
-        if (is_long && option_is_on(i, invocation->command) && !option_rows[i].is_later)
+        if (is_long && option_is_on(i, invocation->command))
             meant_consider(&nearest, option_rows[i].name);
     }
     if (is_long && nearest.best.len > 0)
@@ -196,8 +196,6 @@ static bool option_take(struct invocation *invocation, enum option_id id, const 
                         struct error *err)
 {
     const struct option_row *row = &option_rows[id];
-    if (row->is_later)
-        return error_set(err, ERROR_USAGE, "--%s: not supported yet; leave it away", row->name);
     if (!value_check(row, value, err))
         return false;
     invocation->given[invocation->given_count++] = (struct given_option){.id = id, .value = value};

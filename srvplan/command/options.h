@@ -4,10 +4,7 @@
  * One table of commands and one of options (commands.c) drive everything that knows a spelling:
  * getopt_long, `--help`, the usage of each command, the nearest suggestion for a typing error, and
  * the check of values. Global options stand before or after the command; a command's own options
- * only after it, where they and operands may be mixed; `--` ends options.
- *
- * An option of the design that this version does not act on is a row too, marked so: it is refused
- * with "not supported yet", which says more than "unknown". */
+ * only after it, where they and operands may be mixed; `--` ends options. */
 #pragma once
 #include <stdio.h>
 
@@ -187,7 +184,6 @@ struct option_row {
     enum option_value value;
     char letter; /* 0: long only */
     bool repeats;
-    bool is_later; /* not supported yet */
 };
 
 extern const struct command_row command_rows[COMMAND_COUNT];

@@ -349,6 +349,8 @@ START_TEST(a_state_that_moved_with_the_clock_is_told)
     before->view.made_at_ms = WORLD_FIXTURE_AT_MS + 2000;
     now->view.made_at_ms = LATER_MS;
     before->drains[1].dns_clear_at_ms = now->drains[1].dns_clear_at_ms = LATER_MS;
+    before->drains[1].state = DRAIN_WITHDRAWN;
+    now->drains[1].state = DRAIN_CLEAR;
     view_events_publish(events, &before->view, &now->view);
     read_once(&(struct events_wish){.last = 100}, 4096);
     ck_assert_msg(strstr(text, "\"state\":\"clear\",\"was\":\"withdrawn\"") != NULL, "%s", text);
