@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/auth_file.h"
+#include "api/auth_session.h"
 #include "api/auth_throttle.h"
 #include "api/tokens.h"
 #include "zones/base/clock.h"
@@ -16,8 +16,10 @@
 struct auth {
     struct digest admin_token;
     uid_t owner;
-    pthread_mutex_t lock; /* of the throttle */
+    pthread_mutex_t lock; /* of what follows */
+    struct auth_settings settings;
     struct throttle throttle;
+    struct sessions sessions;
 };
 
 static const char *const roles[] = {
@@ -49,7 +51,10 @@ struct auth *auth_open(int directory, struct error *err)
     if (!auth || pthread_mutex_init(&auth->lock, NULL) != 0)
         abort();
     auth->owner = geteuid();
-    throttle_set(&auth->throttle, AUTH_FAILURES_MAX, AUTH_FAILURES_WINDOW_MS);
+    auth_set(auth, &(struct auth_settings){.failures = AUTH_FAILURES,
+                                           .pause_s = AUTH_PAUSE_S,
+                                           .session_s = AUTH_SESSION_S,
+                                           .session_idle_s = AUTH_SESSION_IDLE_S});
     if (auth_file_load(directory, auth->owner, &auth->admin_token, err))
         return auth;
     auth_close(auth);
@@ -60,8 +65,19 @@ void auth_close(struct auth *auth)
 {
     if (!auth)
         return;
+    sessions_fini(&auth->sessions);
     pthread_mutex_destroy(&auth->lock);
     free(auth);
+}
+
+void auth_set(struct auth *auth, const struct auth_settings *settings)
+{
+    pthread_mutex_lock(&auth->lock);
+    auth->settings = *settings;
+    throttle_set(&auth->throttle, settings->failures, (int64_t)settings->pause_s * 1000);
+    auth->sessions.lifetime_ms = (int64_t)settings->session_s * 1000;
+    auth->sessions.idle_ms = (int64_t)settings->session_idle_s * 1000;
+    pthread_mutex_unlock(&auth->lock);
 }
 
 /* Whose the token is; its source is filled in later. False with *err: nobody's (*is_guess), or it
@@ -145,20 +161,91 @@ static void user_print(uid_t uid, char actor[static AUTH_ACTOR_SIZE])
         snprintf(actor, AUTH_ACTOR_SIZE, "uid %u", uid);
 }
 
-bool auth_check_peer(const struct auth *auth, uid_t uid, struct auth_identity *identity,
-                     struct error *err)
+static bool is_member(const struct auth_settings *settings, const struct auth_peer *peer)
 {
-    char actor[AUTH_ACTOR_SIZE];
-    user_print(uid, actor);
-    if (uid != 0 && uid != auth->owner) {
-        char owner[AUTH_ACTOR_SIZE];
+    for (size_t i = 0; i < peer->group_count && settings->has_group; i++)
+        if (peer->groups[i] == settings->socket_group)
+            return true;
+    return false;
+}
+
+bool auth_check_peer(struct auth *auth, const struct auth_peer *peer,
+                     struct auth_identity *identity, struct error *err)
+{
+    char actor[AUTH_ACTOR_SIZE], owner[AUTH_ACTOR_SIZE];
+    user_print(peer->uid, actor);
+    pthread_mutex_lock(&auth->lock);
+    struct auth_settings settings = auth->settings;
+    pthread_mutex_unlock(&auth->lock);
+    enum role role = ROLE_NONE;
+    if (peer->uid == 0 || peer->uid == auth->owner)
+        role = ROLE_ADMIN;
+    else if (is_member(&settings, peer))
+        role = settings.socket_role;
+    if (role == ROLE_NONE) {
         user_print(auth->owner, owner);
         return error_set(err, ERROR_DENIED,
-                         "%s may not use the socket; ask as root or %s, or send the token over TCP",
+                         "%s may not use the socket; ask as root or %s, as a member of "
+                         "socket-group, or send a token",
                          actor, owner);
     }
-    *identity = (struct auth_identity){.role = ROLE_ADMIN};
+    *identity = (struct auth_identity){.role = role};
     memcpy(identity->actor, actor, sizeof actor);
-    snprintf(identity->source, sizeof identity->source, "socket uid %u", uid);
+    snprintf(identity->source, sizeof identity->source, "socket uid %u", peer->uid);
     return true;
+}
+
+/* ---- sessions ---- */
+
+bool auth_begin_session(struct auth *auth, const struct auth_identity *identity, int64_t now_ms,
+                        char secret[static AUTH_TOKEN_LENGTH + 1], uint32_t *lifetime_s,
+                        struct error *err)
+{
+    pthread_mutex_lock(&auth->lock);
+    bool done = sessions_begin(&auth->sessions, identity, now_ms, secret, err);
+    *lifetime_s = auth->settings.session_s;
+    pthread_mutex_unlock(&auth->lock);
+    return done;
+}
+
+/* The token that an identity came by is in force; one of admin.token always is. */
+static bool token_holds(const struct auth_identity *identity, const struct tokens *tokens,
+                        int64_t now_utc_ms)
+{
+    return identity->token.len == 0 ||
+           (tokens_find(tokens, identity->token) &&
+            (identity->expires_at_ms == 0 || identity->expires_at_ms > now_utc_ms));
+}
+
+bool auth_check_session(struct auth *auth, const struct auth_attempt *attempt,
+                        struct auth_identity *identity, struct error *err)
+{
+    struct auth_identity found;
+    pthread_mutex_lock(&auth->lock);
+    bool is_there =
+        sessions_find(&auth->sessions, attempt->token, attempt->now_ms, attempt->arena, &found);
+    pthread_mutex_unlock(&auth->lock);
+    if (!is_there || !token_holds(&found, attempt->tokens, attempt->now_utc_ms))
+        return error_set(err, ERROR_DENIED, "the session is over; sign in again");
+    *identity = found;
+    return true;
+}
+
+void auth_end_session(struct auth *auth, struct text secret)
+{
+    pthread_mutex_lock(&auth->lock);
+    sessions_end(&auth->sessions, secret);
+    pthread_mutex_unlock(&auth->lock);
+}
+
+bool auth_still_holds(struct auth *auth, const struct auth_identity *identity,
+                      const struct tokens *tokens, int64_t now_ms, int64_t now_utc_ms)
+{
+    bool has_session = true;
+    if (identity->has_session) {
+        pthread_mutex_lock(&auth->lock);
+        has_session = sessions_has(&auth->sessions, &identity->session, now_ms);
+        pthread_mutex_unlock(&auth->lock);
+    }
+    return has_session && token_holds(identity, tokens, now_utc_ms);
 }

@@ -3,15 +3,16 @@
  *
  * Two ways in. Over TCP a token: 256 random bits. One is made at the first start and kept in
  * DIR/admin.token (mode 0600); others are given out by administrators (tokens.h), with a role, an
- * end, and a scope. Only SHA-256s are kept, and compared in constant time. Over the UNIX socket the
- * kernel says who the peer is (SO_PEERCRED, unix(7)): root and the user that srvpland runs as are
- * administrators, everybody else is refused; but a token that is sent there decides alone.
+ * end, and a scope. Only SHA-256s are kept, and compared in constant time. A token can be changed
+ * for a session (auth_session.h). Over the UNIX socket the kernel says who the peer is (SO_PEERCRED
+ * and SO_PEERGROUPS, unix(7)): root and the user that srvpland runs as are administrators, members
+ * of one group have a role of their own, everybody else is refused.
  *
  * Who guesses is not heard for a while (auth_throttle.h).
  *
  * Every function may be called from any thread. */
 #pragma once
-#include "zones/base/bytes.h"
+#include "zones/base/digest.h"
 #include "zones/base/error.h"
 #include <sys/types.h>
 
@@ -19,8 +20,11 @@ enum {
     AUTH_TOKEN_LENGTH = 4 + 43, /* "svp_" + base64url of 32 bytes, RFC 4648 section 5, no padding */
     AUTH_ACTOR_SIZE = 72,
     AUTH_SOURCE_SIZE = 72,
-    AUTH_FAILURES_MAX = 10,
-    AUTH_FAILURES_WINDOW_MS = 60 * 1000,
+    AUTH_FAILURES = 10,
+    AUTH_PAUSE_S = 60,
+    AUTH_SESSION_S = 12 * 3600,
+    AUTH_SESSION_IDLE_S = 3600,
+    AUTH_GROUPS_MAX = 256, /* of a peer; who has more is looked at by these */
 };
 
 /* Each role may do what those before it may. */
@@ -43,6 +47,16 @@ struct auth_identity {
     struct text token;             /* id of the token; empty: none of tokens.h */
     struct text nodes, domains;    /* that it may change, one space between; empty: all */
     int64_t expires_at_ms;         /* 0: never */
+    bool has_session;              /* it came by a session */
+    struct digest session;
+};
+
+struct auth_settings {
+    uint32_t failures, pause_s; /* auth_throttle.h; up to 100 */
+    uint32_t session_s, session_idle_s;
+    bool has_group; /* members of socket_group have the role socket_role on the socket */
+    gid_t socket_group;
+    enum role socket_role;
 };
 
 struct auth;
@@ -52,6 +66,9 @@ struct auth;
  * each with what to do. */
 NODISCARD struct auth *auth_open(int directory, struct error *err);
 void auth_close(struct auth *auth);
+
+/* Before, they are the constants above, and there is no group. */
+void auth_set(struct auth *auth, const struct auth_settings *settings);
 
 /* A token, and where and when it was sent. */
 struct auth_attempt {
@@ -71,6 +88,28 @@ NODISCARD bool auth_check_token(struct auth *auth, const struct auth_attempt *at
                                 struct auth_identity *identity, uint32_t *retry_after_s,
                                 struct error *err);
 
-/* Judges the user at the other end of a UNIX socket. ERROR_DENIED: neither root nor our own. */
-NODISCARD bool auth_check_peer(const struct auth *auth, uid_t uid, struct auth_identity *identity,
-                               struct error *err);
+/* The user at the other end of a UNIX socket. */
+struct auth_peer {
+    uid_t uid;
+    const gid_t *groups; /* its groups, the first one too */
+    size_t group_count;
+};
+
+/* ERROR_DENIED: neither root, nor our own user, nor of the group. */
+NODISCARD bool auth_check_peer(struct auth *auth, const struct auth_peer *peer,
+                               struct auth_identity *identity, struct error *err);
+
+/* Changes an identity that came by a token for a session. `secret` is what its cookie carries. */
+NODISCARD bool auth_begin_session(struct auth *auth, const struct auth_identity *identity,
+                                  int64_t now_ms, char secret[static AUTH_TOKEN_LENGTH + 1],
+                                  uint32_t *lifetime_s, struct error *err);
+
+/* Judges what a cookie carries (the attempt's token). ERROR_DENIED: the session is over, or its
+ * token is. */
+NODISCARD bool auth_check_session(struct auth *auth, const struct auth_attempt *attempt,
+                                  struct auth_identity *identity, struct error *err);
+void auth_end_session(struct auth *auth, struct text secret);
+
+/* False: the token or session of an identity that was let in has ended since. */
+bool auth_still_holds(struct auth *auth, const struct auth_identity *identity,
+                      const struct tokens *tokens, int64_t now_ms, int64_t now_utc_ms);

@@ -120,6 +120,8 @@ static bool open_door(struct http *http, const struct http_options *options, str
     struct door_listener listeners[2];
     struct ways_options ways = {.address = options->address,
                                 .socket_path = options->socket_path,
+                                .socket_group =
+                                    options->has_socket_group ? options->socket_group : (gid_t)-1,
                                 .tls = options->tls ? tls_context_ref(options->tls) : NULL,
                                 .hosts = options->hosts,
                                 .is_insecure = options->is_insecure};

@@ -33,8 +33,10 @@ struct http_limits {
 };
 
 struct http_options {
-    const char *address;      /* "127.0.0.1:8053"; NULL: no TCP */
-    const char *socket_path;  /* DIR/api.sock; NULL: none */
+    const char *address;     /* "127.0.0.1:8053"; NULL: no TCP */
+    const char *socket_path; /* DIR/api.sock; NULL: none */
+    bool has_socket_group;
+    gid_t socket_group;       /* its members may connect to the socket */
     struct tls_context *tls;  /* of the TCP address, borrowed for the call; NULL: in the clear */
     const char *const *hosts; /* names under which it may be asked besides its own; NULL: none */
     bool is_insecure;         /* in the clear on an address that is not loopback */

@@ -185,8 +185,10 @@ static void admit(struct door *door, const struct door_offer *offer)
     print_source(&entry->connection);
     struct ucred credentials;
     socklen_t len = sizeof credentials;
-    if (listener->is_unix && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) == 0)
+    if (listener->is_unix && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) == 0) {
         entry->connection.uid = credentials.uid;
+        entry->connection.gid = credentials.gid;
+    }
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = entry};
     if (!reaper_add(&door->reaper, entry)) {
         close(fd);

@@ -36,6 +36,7 @@ struct door_connection {
     int fd;
     bool is_unix;
     uid_t uid; /* of the peer, when is_unix (SO_PEERCRED, unix(7)) */
+    gid_t gid;
     struct sockaddr_storage peer;
     socklen_t peer_len;
     struct tls_peer *tls;              /* a reference; NULL: no TLS */

@@ -98,6 +98,7 @@ static void add_headers(struct MHD_Response *response, const struct exchange *ex
     add_header(response, "Location", made->location);
     add_header(response, "Link", made->link);
     add_header(response, "Allow", made->allow);
+    add_header(response, "Set-Cookie", made->cookie);
     add_header(response, "Server-Timing", made->timing);
     add_header(response, "Idempotency-Replayed", made->is_replay ? "true" : NULL);
     add_number(response, "X-Srvplan-Index", made->index);

@@ -12,8 +12,9 @@ static const char *const methods[GATE_METHODS] = {
 
 /* Fields that decide something here: two of them would let two readers decide differently. */
 static const char *const single_fields[] = {
-    "host",     "content-length", "authorization", "x-api-key",    "content-type",
-    "if-match", "if-none-match",  "last-event-id", "x-request-id", "expect",
+    "host",     "content-length", "authorization",  "x-api-key",    "content-type",
+    "if-match", "if-none-match",  "last-event-id",  "x-request-id", "expect",
+    "cookie",   "origin",         "x-srvplan-csrf",
 };
 
 const char *gate_method_print(enum gate_method method)

@@ -16,8 +16,8 @@
  *   Host      exactly one, in the allow-list of the listener: a page of a stranger whose name was
  *             made to resolve to us (DNS rebinding) carries its own name there
  *   framing   no Transfer-Encoding; at most one Content-Length, digits only (RFC 9112 section 6.3)
- *   once      Authorization, X-API-Key, Content-Type, If-Match, If-None-Match, Last-Event-ID,
- *             X-Request-Id, Expect come at most once; Expect is 100-continue
+ *   once      Authorization, X-API-Key, Cookie, Origin, X-Srvplan-CSRF, Content-Type, If-Match,
+ * If-None-Match, Last-Event-ID, X-Request-Id, Expect come at most once; Expect is 100-continue
  *
  * Pure: no I/O, no allocation; the slices of a parsed head borrow the bytes given. */
 #pragma once

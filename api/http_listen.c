@@ -150,7 +150,7 @@ static bool make_way(const char *path, const struct sockaddr_un *address, struct
     return true;
 }
 
-int http_listen_unix(const char *path, struct error *err)
+int http_listen_unix(const char *path, gid_t group, struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
@@ -165,9 +165,11 @@ int http_listen_unix(const char *path, struct error *err)
         return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     /* Before bind, so that there is no moment in which others can connect (unix(7)). */
+    bool has_group = group != (gid_t)-1;
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || chmod(path, 0600) < 0 ||
-        listen(fd, BACKLOG) < 0) {
+        bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        (has_group && chown(path, (uid_t)-1, group) < 0) ||
+        chmod(path, has_group ? 0660 : 0600) < 0 || listen(fd, BACKLOG) < 0) {
         error_system(err, path, "look at the directory's owner and mode", "cannot listen");
         fd_close(&fd);
     }

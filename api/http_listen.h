@@ -29,6 +29,7 @@ uint16_t http_address_port(const struct sockaddr *address);
 /* A listening socket, non-blocking; *address gets the port that it was given. -1 on failure. */
 NODISCARD int http_listen_tcp(struct http_address *address, struct error *err);
 
-/* A listening UNIX socket of mode 0600 at path. A socket file that nobody listens on is replaced;
- * one that somebody answers, or another kind of file, is an error. -1 on failure. */
-NODISCARD int http_listen_unix(const char *path, struct error *err);
+/* A listening UNIX socket at path, of mode 0600, or 0660 for a group ((gid_t)-1: none). A socket
+ * file that nobody listens on is replaced; one that somebody answers, or another kind of file, is
+ * an error. -1 on failure. */
+NODISCARD int http_listen_unix(const char *path, gid_t group, struct error *err);

@@ -95,7 +95,7 @@ static bool listen_tcp(struct http_ways *ways, struct door_listener *listener, s
 
 static bool listen_unix(struct http_ways *ways, struct door_listener *listener, struct error *err)
 {
-    listener->fd = http_listen_unix(ways->options.socket_path, err);
+    listener->fd = http_listen_unix(ways->options.socket_path, ways->options.socket_group, err);
     listener->is_unix = true;
     listener->hosts.is_any = true;
     ways->has_socket = listener->fd >= 0;

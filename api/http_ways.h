@@ -12,6 +12,7 @@
 struct ways_options {
     const char *address;      /* "127.0.0.1:8053"; NULL: no TCP */
     const char *socket_path;  /* NULL: none */
+    gid_t socket_group;       /* (gid_t)-1: none */
     struct tls_context *tls;  /* of the TCP address; a reference is taken over; NULL: no TLS */
     const char *const *hosts; /* further names, NULL-terminated; NULL: none */
     bool is_insecure;         /* take any address without TLS */

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
@@ -33,6 +34,8 @@ struct server {
     char state_path[PATH_MAX], inventory_path[PATH_MAX], dnsd_path[PATH_MAX], socket_path[PATH_MAX],
         backup_path[PATH_MAX];
     int state_directory;
+    bool has_socket_group;
+    gid_t socket_group;
     struct auth *auth;
     struct events *events;
     struct world *world;
@@ -129,10 +132,52 @@ static bool load_tls(const struct options *options, struct tls_context **tls, st
     return true;
 }
 
+/* The group of --socket-group, by name or number. */
+static bool find_group(const char *name, bool *has_group, gid_t *group, struct error *err)
+{
+    uint64_t number = 0;
+    char buffer[4096];
+    struct group entry, *found = NULL;
+    *has_group = name != NULL;
+    if (!name)
+        return true;
+    if (text_to_u64(text_from(name), 0, UINT32_MAX - 1, &number)) {
+        *group = (gid_t)number;
+        return true;
+    }
+    int failed = getgrnam_r(name, &entry, buffer, sizeof buffer, &found);
+    if (!found && failed != ERANGE)
+        return error_set(err, ERROR_USAGE,
+                         "--socket-group %s: this machine has no such group; groupadd makes one",
+                         name);
+    if (!found) /* too many members for the buffer: its number does without them */
+        return error_set(err, ERROR_USAGE,
+                         "--socket-group %s: the group is too large; give its "
+                         "number",
+                         name);
+    *group = found->gr_gid;
+    return true;
+}
+
+/* The group is that of the start: the socket's file is made for it. */
+static struct auth_settings auth_settings_of(const struct server *server,
+                                             const struct options *options)
+{
+    return (struct auth_settings){.failures = options->login_failures,
+                                  .pause_s = options->login_pause_s,
+                                  .session_s = options->session_s,
+                                  .session_idle_s = options->session_idle_s,
+                                  .has_group = server->has_socket_group,
+                                  .socket_group = server->socket_group,
+                                  .socket_role = (enum role)options->socket_role};
+}
+
 /* What a reload changes at once. Takes the reference. */
 static void apply_live(struct server *server, const struct options *again, struct tls_context *tls)
 {
-    (void)again;
+    struct auth_settings settings = auth_settings_of(server, again);
+    if (server->auth)
+        auth_set(server->auth, &settings);
     if (tls && server->http)
         http_set_tls(server->http, tls);
     else
@@ -178,6 +223,8 @@ static bool start_http(struct server *server, struct tls_context *tls, struct er
     struct http_options http = {
         .address = options->api,
         .socket_path = server->socket_path,
+        .has_socket_group = server->has_socket_group,
+        .socket_group = server->socket_group,
         .tls = tls,
         .hosts = options->api_hosts,
         .is_insecure = options->is_insecure,
@@ -188,6 +235,8 @@ static bool start_http(struct server *server, struct tls_context *tls, struct er
                    .request_ms = options->request_timeout_s * 1000},
         .events = server->events,
     };
+    struct auth_settings settings = auth_settings_of(server, options);
+    auth_set(server->auth, &settings);
     server->http = http_start(&http, server->world, server->auth, err);
     return server->http != NULL;
 }
@@ -228,9 +277,11 @@ static bool start(struct server *server, struct error *err)
     };
     struct tls_context *tls = NULL;
     /* The world comes first: its lock on the store keeps a second srvpland from the rest. */
-    bool done = load_tls(options, &tls, err) && (server->world = world_start(&world, err)) &&
-                (server->auth = auth_open(server->state_directory, err)) &&
-                start_http(server, tls, err);
+    bool done =
+        load_tls(options, &tls, err) &&
+        find_group(options->socket_group, &server->has_socket_group, &server->socket_group, err) &&
+        (server->world = world_start(&world, err)) &&
+        (server->auth = auth_open(server->state_directory, err)) && start_http(server, tls, err);
     tls_context_unref(tls);
     return done;
 }

@@ -39,6 +39,19 @@ const struct options_row options_rows[] = {
      .is_live = true, .help = "what the client certificate of a name may do; repeats"},
     {.name = "insecure", .kind = OPTIONS_FLAG, AT(is_insecure),
      .help = "let --api be any address without TLS, for everybody to read tokens"},
+    {.name = "socket-group", .metavar = "GROUP", .kind = OPTIONS_TEXT, AT(socket_group),
+     .help = "members of this group may use the UNIX socket, too"},
+    {.name = "socket-role", .metavar = "viewer|operator|admin", .kind = OPTIONS_CHOICE, AT(socket_role),
+     .words = "viewer|operator|admin", .is_live = true,
+     .help = "what they may do (default operator)"},
+    {.name = "login-failures", .metavar = "N", .kind = OPTIONS_NUMBER, AT(login_failures), .min = 1, .max = 100,
+     .is_live = true, .help = "wrong tokens from one address before it has to wait (default 10)"},
+    {.name = "login-pause", .metavar = "D", .kind = OPTIONS_DURATION, AT(login_pause_s), .min = 1, .max = 86400,
+     .is_live = true, .help = "in how long they count, and how long the wait is (default 1m)"},
+    {.name = "session-lifetime", .metavar = "D", .kind = OPTIONS_DURATION, AT(session_s), .min = 60, .max = 2592000,
+     .is_live = true, .help = "how long a sign-in of the dashboard lasts (default 12h)"},
+    {.name = "session-idle", .metavar = "D", .kind = OPTIONS_DURATION, AT(session_idle_s), .min = 60, .max = 2592000,
+     .is_live = true, .help = "how long it lasts without a request (default 1h)"},
     {.name = "workers", .metavar = "N", .kind = OPTIONS_NUMBER, AT(workers), .min = 1, .max = OPTIONS_MAX_WORKERS,
      .help = "threads of dnsd for each address, 1 to 64 (default 1)"},
     {.name = "rate-limit", .metavar = "N", .kind = OPTIONS_NUMBER, AT(rate_limit), .max = UINT32_MAX,
@@ -91,7 +104,12 @@ static struct options defaults(void)
                             .max_connections = 256,
                             .max_connections_per_address = 64,
                             .max_waiting = 100,
-                            .request_timeout_s = 10};
+                            .request_timeout_s = 10,
+                            .socket_role = ROLE_OPERATOR,
+                            .login_failures = AUTH_FAILURES,
+                            .login_pause_s = AUTH_PAUSE_S,
+                            .session_s = AUTH_SESSION_S,
+                            .session_idle_s = AUTH_SESSION_IDLE_S};
 }
 
 static void options_table(struct option *table)

@@ -47,6 +47,10 @@ struct options {
     const char *tls_clients[OPTIONS_MAX_CLIENTS + 1];
     const char *api_hosts[OPTIONS_MAX_HOSTS + 1];
     bool is_insecure;
+    const char *socket_group;
+    uint32_t socket_role; /* enum role */
+    uint32_t login_failures, login_pause_s;
+    uint32_t session_s, session_idle_s;
 };
 
 enum options_action {

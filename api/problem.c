@@ -22,6 +22,12 @@ const struct problem_kind problem_kinds[] = {
     {"forbidden", 403, 0, "You may not do this",
      "The server knows who you are, and your role does not allow this. On the UNIX socket root "
      "and the user that srvpland runs as are let in. Ask somebody whose role does."},
+    {"foreign-page", 403, 0, "The request does not come from a page of this server",
+     "A browser sends cookies and certificates with every request, also with those of pages that "
+     "have nothing to do with this server. So with them Origin must be our own page, and with a "
+     "session a request that changes something must have the header X-Srvplan-CSRF and Origin, "
+     "which only our page can set. A program sends a token instead: 'Authorization: Bearer "
+     "svp_...'."},
     {"not-found", 404, 0, "There is no such thing",
      "The path names nothing that exists now. Drains that ended are kept for a week. GET "
      "/api/v1/drains?all=true lists them, GET /api/v1/nodes the nodes."},

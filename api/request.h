@@ -40,6 +40,7 @@ struct response {
     bool is_replay;                    /* of the answer that the same Idempotency-Key had before */
     char etag[RESPONSE_ETAG_SIZE];     /* with its quotes; "": none */
     char *location, *allow, *link;     /* in the arena of the request; NULL: none */
+    char *cookie;                      /* Set-Cookie, likewise */
     uint32_t retry_after_s;            /* 0: none */
     char timing[RESPONSE_TIMING_SIZE]; /* where the time of a change went; "": none */
     uint64_t index;                    /* of the view it was read from; 0: of none */
@@ -58,9 +59,21 @@ struct request_parameter {
     struct text key, value; /* decoded */
 };
 
+/* How it came, for those who let in and out (handlers/session.c). */
+struct request_way {
+    struct auth *auth;
+    bool is_tls;
+    bool has_origin, is_of_our_page; /* our own, or none */
+    bool has_csrf_header;            /* a page of ours sent it: others cannot set it */
+    struct text credential;          /* the token that came in a header; ptr NULL: none */
+    struct text cookie;              /* the session's secret that came; ptr NULL: none */
+    char source[AUTH_SOURCE_SIZE];
+};
+
 struct request {
     struct arena arena;
     const struct route *route;
+    struct request_way way;
     enum gate_method method;
     struct text path;                             /* raw */
     struct text variables[REQUEST_VARIABLES_MAX]; /* of {…} in the route, decoded */

@@ -73,6 +73,10 @@ void drain_delete(struct request *request, struct response *response);
 void drain_delete_finish(struct request *request, const struct world_result *result,
                          struct response *response);
 
+void session_get(struct request *request, struct response *response);
+void session_post(struct request *request, struct response *response);
+void session_delete(struct request *request, struct response *response);
+
 void tokens_get(struct request *request, struct response *response);
 void tokens_post(struct request *request, struct response *response);
 void tokens_post_finish(struct request *request, const struct world_result *result,

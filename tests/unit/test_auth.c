@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/auth_session.h"
 #include "api/auth_throttle.h"
 #include "zones/base/file.h"
 
@@ -290,7 +291,7 @@ START_TEST(many_sources_push_out_the_one_that_was_quiet_for_longest)
     for (int source = 0; source <= THROTTLE_SOURCES_MAX; source++) {
         char name[32];
         snprintf(name, sizeof name, "198.51.100.%d", source);
-        for (int i = 0; i < AUTH_FAILURES_MAX; i++) {
+        for (int i = 0; i < AUTH_FAILURES; i++) {
             struct error err = {0};
             ck_assert(!try_token(auth, "x", name, 1000 + source, &who, &retry_after_s, &err));
         }
@@ -305,23 +306,238 @@ START_TEST(many_sources_push_out_the_one_that_was_quiet_for_longest)
 }
 END_TEST
 
-START_TEST(the_socket_is_for_root_and_the_owner)
+static const gid_t some_groups[] = {100, 4711, 7};
+static const struct {
+    const char *label;
+    uid_t uid; /* 1: our own */
+    size_t group_count;
+    bool has_group;
+    gid_t group;
+    enum role role, expected;
+} peers[] = {
+    {.label = "root", .uid = 0, .expected = ROLE_ADMIN},
+    {.label = "our own user", .uid = 1, .expected = ROLE_ADMIN},
+    {.label = "a stranger", .uid = 3999999999, .expected = ROLE_NONE},
+    {.label = "a member, and no group was named",
+     .uid = 3999999999,
+     .group_count = 3,
+     .expected = ROLE_NONE},
+    {.label = "a member",
+     .uid = 3999999999,
+     .group_count = 3,
+     .has_group = true,
+     .group = 4711,
+     .role = ROLE_OPERATOR,
+     .expected = ROLE_OPERATOR},
+    {.label = "by its first group",
+     .uid = 3999999999,
+     .group_count = 1,
+     .has_group = true,
+     .group = 100,
+     .role = ROLE_VIEWER,
+     .expected = ROLE_VIEWER},
+    {.label = "of another group",
+     .uid = 3999999999,
+     .group_count = 3,
+     .has_group = true,
+     .group = 8,
+     .role = ROLE_ADMIN,
+     .expected = ROLE_NONE},
+    {.label = "of group 0 by no list",
+     .uid = 3999999999,
+     .has_group = true,
+     .group = 0,
+     .role = ROLE_ADMIN,
+     .expected = ROLE_NONE},
+    {.label = "root is not made less",
+     .uid = 0,
+     .group_count = 3,
+     .has_group = true,
+     .group = 7,
+     .role = ROLE_VIEWER,
+     .expected = ROLE_ADMIN},
+};
+
+START_TEST(the_socket_is_for_root_the_owner_and_a_group)
 {
     struct auth *auth = open_or_fail();
+    struct auth_settings settings = {.failures = 10,
+                                     .pause_s = 60,
+                                     .has_group = peers[_i].has_group,
+                                     .socket_group = peers[_i].group,
+                                     .socket_role = peers[_i].role};
+    auth_set(auth, &settings);
+    struct auth_peer peer = {.uid = peers[_i].uid == 1 ? geteuid() : peers[_i].uid,
+                             .groups = some_groups,
+                             .group_count = peers[_i].group_count};
     struct auth_identity who = {0};
     struct error err = {0};
-    ck_assert(auth_check_peer(auth, 0, &who, &err));
-    ck_assert_str_eq(who.actor, "root");
-    ck_assert_str_eq(who.source, "socket uid 0");
-    ck_assert_int_eq(who.role, ROLE_ADMIN);
-    ck_assert(auth_check_peer(auth, geteuid(), &who, &err));
+    bool ok = auth_check_peer(auth, &peer, &who, &err);
 
-    who = (struct auth_identity){0};
-    uid_t stranger = 3999999999;
-    ck_assert(!auth_check_peer(auth, stranger, &who, &err));
-    ck_assert_int_eq(err.kind, ERROR_DENIED);
-    ck_assert_msg(strstr(err.message, "uid 3999999999 may not"), "%s", err.message);
-    ck_assert_int_eq(who.role, ROLE_NONE);
+    ck_assert_msg(ok == (peers[_i].expected != ROLE_NONE), "%s: %s", peers[_i].label, err.message);
+    ck_assert_msg(who.role == peers[_i].expected, "%s: %s", peers[_i].label, role_print(who.role));
+    if (peers[_i].uid == 0) {
+        ck_assert_str_eq(who.actor, "root");
+        ck_assert_str_eq(who.source, "socket uid 0");
+    }
+    if (!ok) {
+        ck_assert_int_eq(err.kind, ERROR_DENIED);
+        ck_assert_msg(strstr(err.message, "uid 3999999999 may not"), "%s", err.message);
+    }
+    auth_close(auth);
+}
+END_TEST
+
+/* -- tokens with roles --------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *label;
+    int64_t expires_at_ms, now_utc_ms;
+    const char *refused_with;
+} ends[] = {
+    {.label = "without end", .now_utc_ms = 5000},
+    {.label = "before its end", .expires_at_ms = 5001, .now_utc_ms = 5000},
+    {.label = "at its end",
+     .expires_at_ms = 5000,
+     .now_utc_ms = 5000,
+     .refused_with = "expired at"},
+};
+
+static struct tokens *one_token(const char *secret, int64_t expires_at_ms)
+{
+    struct store_token row = {.id = text_from("tk_1"),
+                              .name = text_from("hook"),
+                              .role = ROLE_OPERATOR,
+                              .nodes = text_from("xmpp2"),
+                              .expires_at_ms = expires_at_ms,
+                              .secret = auth_token_digest(text_from(secret))};
+    return tokens_new(&row, 1);
+}
+
+START_TEST(a_token_has_its_role_and_scope_until_its_end)
+{
+    struct auth *auth = open_or_fail();
+    struct tokens *list = one_token("svp_x", ends[_i].expires_at_ms);
+    struct arena arena = {0};
+    struct auth_identity who = {0};
+    uint32_t retry_after_s = 0;
+    for (int i = 0; i < 20; i++) { /* an expired one is no guess: it is told so each time */
+        struct error err = {0};
+        struct auth_attempt attempt = {.token = text_from("svp_x"),
+                                       .source = text_from("192.0.2.1"),
+                                       .now_ms = 1000,
+                                       .now_utc_ms = ends[_i].now_utc_ms,
+                                       .tokens = list,
+                                       .arena = &arena};
+        bool ok = auth_check_token(auth, &attempt, &who, &retry_after_s, &err);
+        ck_assert_msg(ok == !ends[_i].refused_with, "%s: %s", ends[_i].label, err.message);
+        ck_assert(ok || strstr(err.message, ends[_i].refused_with));
+        ck_assert_uint_eq(retry_after_s, 0);
+    }
+    if (!ends[_i].refused_with) {
+        ck_assert_int_eq(who.role, ROLE_OPERATOR);
+        ck_assert_str_eq(who.actor, "token:hook");
+        ck_assert(text_is(who.nodes, "xmpp2") && who.domains.len == 0);
+    }
+    arena_fini(&arena);
+    tokens_unref(list);
+    auth_close(auth);
+}
+END_TEST
+
+/* -- sessions -----------------------------------------------------------------------------------
+ */
+
+enum act {
+    ACT_NOTHING,
+    ACT_USE, /* at 1,500 s */
+    ACT_END,
+    ACT_REVOKE,
+};
+
+/* Begun at 1,000 s with a lifetime of 2,000 s, idle at most 600 s; its token ends at 1,800 s UTC.
+ */
+static const struct {
+    const char *label;
+    enum act act;
+    int64_t at_s;
+    bool is_over;
+} sessions[] = {
+    {.label = "soon after", .at_s = 1001},
+    {.label = "nearly idle for too long", .at_s = 1599},
+    {.label = "idle for too long", .at_s = 1600, .is_over = true},
+    {.label = "used meanwhile", .act = ACT_USE, .at_s = 1700},
+    {.label = "its token has expired", .act = ACT_USE, .at_s = 1800, .is_over = true},
+    {.label = "ended", .act = ACT_END, .at_s = 1001, .is_over = true},
+    {.label = "its token was revoked", .act = ACT_REVOKE, .at_s = 1001, .is_over = true},
+};
+
+static bool use_session(struct auth *auth, const char *secret, int64_t at_s,
+                        const struct tokens *list, struct auth_identity *who)
+{
+    static struct arena arena;
+    struct error err = {0};
+    struct auth_attempt attempt = {.token = text_from(secret),
+                                   .now_ms = at_s * 1000,
+                                   .now_utc_ms = at_s * 1000,
+                                   .tokens = list,
+                                   .arena = &arena};
+    bool ok = auth_check_session(auth, &attempt, who, &err);
+    bool holds = ok && auth_still_holds(auth, who, list, at_s * 1000, at_s * 1000);
+    ck_assert_int_eq(ok, holds);
+    arena_fini(&arena);
+    arena = (struct arena){0};
+    return ok;
+}
+
+START_TEST(a_session_ends_by_age_idleness_or_its_token)
+{
+    struct auth *auth = open_or_fail();
+    auth_set(auth, &(struct auth_settings){
+                       .failures = 10, .pause_s = 60, .session_s = 2000, .session_idle_s = 600});
+    struct tokens *list = one_token("svp_x", 1800 * 1000);
+    struct auth_identity who = {
+        .role = ROLE_OPERATOR, .token = text_from("tk_1"), .expires_at_ms = 1800 * 1000};
+    char secret[AUTH_TOKEN_LENGTH + 1];
+    uint32_t lifetime_s = 0;
+    struct error err = {0};
+    ck_assert(auth_begin_session(auth, &who, 1000 * 1000, secret, &lifetime_s, &err));
+    ck_assert_uint_eq(lifetime_s, 2000);
+    ck_assert(!use_session(auth, "svp_x", 1000, list, &who)); /* a token is no session */
+    if (sessions[_i].act == ACT_USE)
+        ck_assert(use_session(auth, secret, 1500, list, &who));
+    if (sessions[_i].act == ACT_END)
+        auth_end_session(auth, text_from(secret));
+    if (sessions[_i].act == ACT_REVOKE) {
+        tokens_unref(list);
+        list = tokens_new(NULL, 0);
+    }
+    bool ok = use_session(auth, secret, sessions[_i].at_s, list, &who);
+    ck_assert_msg(ok == !sessions[_i].is_over, "%s", sessions[_i].label);
+    tokens_unref(list);
+    auth_close(auth);
+}
+END_TEST
+
+START_TEST(the_session_that_was_idle_for_longest_makes_way)
+{
+    struct auth *auth = open_or_fail();
+    struct tokens *none = tokens_new(NULL, 0);
+    struct auth_identity who = {.role = ROLE_ADMIN};
+    static char secrets[SESSIONS_MAX + 1][AUTH_TOKEN_LENGTH + 1];
+    uint32_t lifetime_s = 0;
+    struct error err = {0};
+    for (size_t i = 0; i <= SESSIONS_MAX; i++) {
+        if (i == SESSIONS_MAX)
+            ck_assert(use_session(auth, secrets[0], 1000, none, &who));
+        ck_assert(auth_begin_session(auth, &who, (int64_t)i, secrets[i], &lifetime_s, &err));
+    }
+    ck_assert(use_session(auth, secrets[0], 1001, none, &who));
+    ck_assert(!use_session(auth, secrets[1], 1001, none, &who));
+    ck_assert(use_session(auth, secrets[2], 1001, none, &who));
+    ck_assert(use_session(auth, secrets[SESSIONS_MAX], 1001, none, &who));
+    tokens_unref(none);
     auth_close(auth);
 }
 END_TEST
@@ -340,7 +556,10 @@ int main(void)
     tcase_add_loop_test(tcase, ten_failures_in_a_minute_silence_a_source, 0, COUNT_OF(throttles));
     tcase_add_test(tcase, requests_without_a_token_are_not_counted);
     tcase_add_test(tcase, many_sources_push_out_the_one_that_was_quiet_for_longest);
-    tcase_add_test(tcase, the_socket_is_for_root_and_the_owner);
+    tcase_add_loop_test(tcase, the_socket_is_for_root_the_owner_and_a_group, 0, COUNT_OF(peers));
+    tcase_add_loop_test(tcase, a_token_has_its_role_and_scope_until_its_end, 0, COUNT_OF(ends));
+    tcase_add_loop_test(tcase, a_session_ends_by_age_idleness_or_its_token, 0, COUNT_OF(sessions));
+    tcase_add_test(tcase, the_session_that_was_idle_for_longest_makes_way);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -889,7 +889,7 @@ START_TEST(guessing_tokens_ends_in_429)
     static char reply[REPLY_SIZE];
     int status = 0;
     start((struct http_limits){0});
-    for (int i = 0; i <= AUTH_FAILURES_MAX; i++)
+    for (int i = 0; i <= AUTH_FAILURES; i++)
         status = ask_bytes(
             BYTES("GET /api/v1/status HTTP/1.1\r\n" HOST "X-API-Key: svp_wrong\r\n\r\n"), reply);
     ck_assert_int_eq(status, 429);
