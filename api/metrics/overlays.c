@@ -41,25 +41,34 @@ static void put_instants(struct page *page, const struct world_view *view)
     }
 }
 
+/* Both the opening under way and the next one may be blocked; a series stands once on a page. */
+static bool is_told(const struct plan *plan, uint32_t blocked)
+{
+    for (uint32_t i = 0; i < blocked; i++)
+        if (plan->occurrences[i].is_blocked &&
+            plan->occurrences[i].window == plan->occurrences[blocked].window)
+            return true;
+    return false;
+}
+
 /* The next opening of each window; plan->occurrences has those under way, too. */
 static void put_windows(struct page *page, const struct plan *plan, int64_t now_ms)
 {
-    const struct inventory *inventory = plan->input.layout->inventory;
     page_head(page, "window_next_start_timestamp_seconds", "gauge",
               "When a maintenance window opens next.");
     for (uint32_t i = 0; i < plan->occurrence_count; i++) {
         const struct plan_occurrence *occurrence = &plan->occurrences[i];
         if (occurrence->opens_at_ms > now_ms)
             page_put(page, "srvplan_window_next_start_timestamp_seconds{window=\"%s\"} %.3f\n",
-                     page_label(page, inventory->windows[occurrence->window].id),
+                     page_label(page, plan->windows[occurrence->window].declared.id),
                      (double)occurrence->opens_at_ms / 1000);
     }
     page_head(page, "window_blocked", "gauge", "1 for a window whose opening a guard forbids.");
     for (uint32_t i = 0; i < plan->occurrence_count; i++) {
         const struct plan_occurrence *occurrence = &plan->occurrences[i];
-        if (occurrence->is_blocked)
+        if (occurrence->is_blocked && !is_told(plan, i))
             page_put(page, "srvplan_window_blocked{window=\"%s\"} 1\n",
-                     page_label(page, inventory->windows[occurrence->window].id));
+                     page_label(page, plan->windows[occurrence->window].declared.id));
     }
 }
 

@@ -41,10 +41,6 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "audit", .operands = "DOMAIN", .min_operands = 1, .max_operands = 1, .run = command_audit, .is_offline = true,
         .summary = "judge the SRV records that a domain has in live DNS",
         .example = "srvplan audit example.org"},
-    [COMMAND_WINDOW] = {
-        .name = "window", .operands = "suggest NODE...", .min_operands = 1, .max_operands = 1000, .run = command_window, .outputs = WRITES_TABLE | WRITES_TREE, .is_offline = true,
-        .summary = "find the shortest schedule of maintenance for nodes",
-        .example = "srvplan window suggest -f inventory.jsonc xmpp1 xmpp2 --for 1h"},
     [COMMAND_FMT] = {
         .name = "fmt", .operands = "[FILE...]", .max_operands = 1000, .run = command_fmt, .outputs = WRITES_TABLE, .is_offline = true,
         .summary = "write an inventory in its canonical form",
@@ -86,6 +82,15 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "show", .operands = "OBJECT", .min_operands = 1, .max_operands = 1, .run = command_show, .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "show one thing that the server knows, with all that it says of it",
         .example = "srvplan show xmpp2"},
+    [COMMAND_WINDOWS] = {
+        .name = "windows", .operands = "", .run = command_windows, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
+        .summary = "list the maintenance windows, and when they open",
+        .example = "srvplan windows"},
+    [COMMAND_WINDOW] = {
+        .name = "window", .operands = "add|ls|show|edit|rm|skip|end|calendar|suggest NODE|WINDOW...",
+        .min_operands = 1, .max_operands = 1000, .run = command_window, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
+        .summary = "make, show, change, skip and end maintenance windows, or find a schedule",
+        .example = "srvplan window add xmpp1 xmpp2 --start 2026-12-06T02:00 --for 2h -m 'kernel update'"},
     [COMMAND_DRAINS] = {
         .name = "drains", .operands = "[NODE...]", .max_operands = 1000, .run = command_drains, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the drains in force",
@@ -265,10 +270,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .name = "follow", .commands = ON(EVENTS), .help = "stay, and show what happens from now on"},
     [OPTION_KINDS] = {
         .name = "kinds", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(EVENTS),
-        .help = "only these, as drain,weight,revision,served,inventory,dnsd,ready (default all)"},
+        .help = "only these, as drain,weight,window,revision,served,inventory,dnsd,ready (default all)"},
     [OPTION_REASON] = {
         .name = "reason", .letter = 'm', .metavar = "REASON", .value = VALUE_TEXT,
-        .commands = ON(DRAIN) | ON(WEIGHT), .help = "why, for colleagues and the history"},
+        .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW), .help = "why, for colleagues and the history"},
     [OPTION_SERVICES] = {
         .name = "services", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(DRAIN),
         .help = "only these services, as xmpp-client,xmpp-server (default all)"},
@@ -293,7 +298,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW) | ON(TOKEN),
         .help = "end by itself after D, as 90s, 2h, 1h30m; of a window: how long each turn is"},
     [OPTION_DRY_RUN] = {
-        .name = "dry-run", .commands = ON(DRAIN), .help = "show what would change, change nothing"},
+        .name = "dry-run", .commands = ON(DRAIN) | ON(WINDOW), .help = "show what would change, change nothing"},
     [OPTION_FORCE] = {
         .name = "force", .commands = ON(DRAIN) | ON(INIT),
         .help = "drain: override the guards that allow it; init: replace the file"},
@@ -309,7 +314,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .help = "drains: closed ones too; plan, diff: all records, not only those of our services"},
     [OPTION_LIMIT] = {
         .name = "limit", .metavar = "N", .value = VALUE_NUMBER, .min = 1, .max = 1000,
-        .commands = ON(HISTORY) | ON(AUDIT_LOG) | ON(EVENTS), .help = "how many (default 20)"},
+        .commands = ON(HISTORY) | ON(AUDIT_LOG) | ON(EVENTS) | ON(WINDOW),
+        .help = "how many (default 20; of openings of a window 5)"},
     [OPTION_DOMAIN] = {
         .name = "domain", .metavar = "DOMAIN", .value = VALUE_TEXT, .commands = ON(INIT),
         .help = "the domain of the users (default example.org)"},
@@ -318,7 +324,29 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .commands = ON(INIT), .help = "a server and its addresses; repeats (default: examples)"},
     [OPTION_FROM] = {
         .name = "from", .metavar = "TIME", .value = VALUE_TIME, .commands = ON(WINDOW),
-        .help = "change nothing before that instant (default now)"},
+        .help = "suggest: change nothing before that instant; show: openings from then on (default now)"},
+    [OPTION_ID] = {
+        .name = "id", .metavar = "ID", .value = VALUE_TEXT, .commands = ON(WINDOW),
+        .help = "add: the name of the window (default: one is made up)"},
+    [OPTION_START] = {
+        .name = "start", .metavar = "LOCAL", .value = VALUE_TEXT, .commands = ON(WINDOW),
+        .help = "when it opens first, as 2026-12-06T02:00, in its time zone"},
+    [OPTION_END] = {
+        .name = "end", .metavar = "LOCAL", .value = VALUE_TEXT, .commands = ON(WINDOW),
+        .help = "when the first opening ends, instead of --for"},
+    [OPTION_TIMEZONE] = {
+        .name = "timezone", .metavar = "ZONE", .value = VALUE_TEXT, .commands = ON(WINDOW),
+        .help = "of the IANA database, as Europe/Amsterdam (default UTC)"},
+    [OPTION_RRULE] = {
+        .name = "rrule", .metavar = "RULE", .value = VALUE_TEXT, .commands = ON(WINDOW),
+        .help = "when it opens again, as FREQ=WEEKLY;BYDAY=SU (RFC 5545); none: once"},
+    [OPTION_IN_TURN] = {
+        .name = "in-turn", .commands = ON(WINDOW),
+        .help = "one node after the other, each for the whole time"},
+    [OPTION_TOGETHER] = {
+        .name = "together", .commands = ON(WINDOW), .help = "edit: all nodes at once again"},
+    [OPTION_UNDO] = {
+        .name = "undo", .commands = ON(WINDOW), .help = "skip: the opening comes after all"},
     [OPTION_WITHIN] = {
         .name = "within", .metavar = "D", .value = VALUE_DURATION, .min = 1,
         .commands = ON(WINDOW), .help = "fail when it is not all over after D"},
@@ -342,8 +370,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .choices = "viewer|operator|admin", .commands = ON(TOKEN),
         .help = "what a new token may do: read; also drain and weigh; everything"},
     [OPTION_NODES] = {
-        .name = "nodes", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(TOKEN),
-        .help = "a new token changes only these nodes, as xmpp1,xmpp2 (default all)"},
+        .name = "nodes", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(TOKEN) | ON(WINDOW),
+        .help = "a new token changes only these nodes, as xmpp1,xmpp2 (default all); window edit: "
+                "the nodes from now on"},
     [OPTION_DOMAINS] = {
         .name = "domains", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(TOKEN),
         .help = "a new token changes only nodes that serve none but these (default all)"},

@@ -69,6 +69,7 @@ int command_context(const struct context *context);
 int command_nodes(const struct context *context);
 int command_domains(const struct context *context);
 int command_show(const struct context *context);
+int command_windows(const struct context *context);
 int command_drains(const struct context *context);
 int command_drain(const struct context *context);
 int command_undrain(const struct context *context);

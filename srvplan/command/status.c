@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* srvplan status: what is served, since when, and what operators changed. */
+#include <string.h>
+
 #include "srvplan/command/remote.h"
 #include "srvplan/command/status_watch.h"
 #include "srvplan/command/table.h"
@@ -109,6 +111,32 @@ static void zones_print(const struct output *output, const json_t *status)
         fprintf(output->out, "... and %lld more\n", (long long)hidden);
 }
 
+/* Openings under way or blocked, and windows that wait; nothing when there are none. */
+static void windows_print(const struct output *output, const json_t *windows, int64_t now_ms,
+                          struct arena *arena)
+{
+    static const char *const names[] = {"WINDOW", "STATE", "OPENS", "BECAUSE"};
+    struct table table = table_with(COUNT_OF(names));
+    size_t i;
+    json_t *window;
+    for (i = 0; i < COUNT_OF(names); i++)
+        table_add(&table, output, names[i]);
+    json_array_foreach(windows, i, window)
+    {
+        const char *state = member_text(window, "state", "-");
+        table_add(&table, output, member_text(window, "id", NULL));
+        table_add(&table, output, state);
+        table_paint(&table, strcmp(state, "blocked") == 0 ? TABLE_BAD : TABLE_STRONG);
+        table_add(&table, output, view_time(member_text(window, "opens_at", NULL), now_ms, arena));
+        table_add(&table, output, member_text(window, "because", NULL));
+    }
+    if (json_array_size(windows)) {
+        fputc('\n', output->out);
+        table_print(&table, output);
+    }
+    table_fini(&table);
+}
+
 static void status_print(const struct output *output, const json_t *status)
 {
     int64_t now_ms = clock_realtime_ms();
@@ -131,6 +159,7 @@ static void status_print(const struct output *output, const json_t *status)
             view_drain(output, drain, now_ms);
         }
     }
+    windows_print(output, json_object_get(status, "windows"), now_ms, &arena);
     fputc('\n', output->out);
     if (json_array_size(weights) == 0)
         fputs("no weights but the inventory's\n", output->out);

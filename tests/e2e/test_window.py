@@ -187,7 +187,9 @@ class Suggested(unittest.TestCase):
         self.assertIn('named twice', self.suggest(cluster(), 'xmpp1', 'xmpp1', '--for', '1h',
                                                   check=USAGE).stderr)
         self.assertIn('for how long?', self.suggest(cluster(), 'xmpp1', check=USAGE).stderr)
-        self.assertIn('not supported yet', srvplan.command('window', 'ls', check=USAGE).stderr)
+        self.assertIn('there are add, ls', srvplan.command('window', 'frob', check=USAGE).stderr)
+        self.assertIn('has no option --within', srvplan.command(
+            'window', 'ls', '--within', '2h', check=USAGE).stderr)
         self.assertIn('did you mean suggest?',
                       srvplan.command('window', 'sugest', check=USAGE).stderr)
 
