@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ask_server: zone, simulate and explain of what a server serves, drains and weights included,
- * instead of what an inventory alone would make. Each gives the exit code. */
+ * instead of what an inventory alone would make; plan also what an inventory would change there. Each
+ * gives the exit code. */
 #pragma once
 #include "srvplan/command/context.h"
 
+int plan_of_server(const struct context *context);
 int zone_of_server(const struct context *context);
 int simulation_of_server(const struct context *context);
 int explanation_of_server(const struct context *context);

@@ -114,6 +114,14 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "history", .operands = "", .run = command_history, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list the published revisions, newest first",
         .example = "srvplan history --limit 50"},
+    [COMMAND_APPLY] = {
+        .name = "apply", .operands = "[PLANFILE]", .max_operands = 1, .run = command_apply, .outputs = WRITES_TABLE | WRITES_TREE,
+        .summary = "bring an inventory into force, or a plan of plan --out",
+        .example = "srvplan apply -f inventory.jsonc -m 'two more nodes'"},
+    [COMMAND_ROLLBACK] = {
+        .name = "rollback", .operands = "REV", .min_operands = 1, .max_operands = 1, .run = command_rollback, .outputs = WRITES_TABLE | WRITES_TREE,
+        .summary = "go back to the inventory of a revision",
+        .example = "srvplan rollback 41 -m 'too early'"},
     [COMMAND_AUDIT_LOG] = {
         .name = "audit-log", .operands = "[verify]", .max_operands = 1, .run = command_audit_log, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
         .summary = "list who did what to what, newest first; or check that nobody altered it",
@@ -273,7 +281,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .help = "only these, as drain,weight,window,revision,served,inventory,dnsd,ready (default all)"},
     [OPTION_REASON] = {
         .name = "reason", .letter = 'm', .metavar = "REASON", .value = VALUE_TEXT,
-        .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW), .help = "why, for colleagues and the history"},
+        .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW) | ON(APPLY) | ON(ROLLBACK),
+        .help = "why, for colleagues and the history"},
     [OPTION_SERVICES] = {
         .name = "services", .metavar = "LIST", .value = VALUE_TEXT, .commands = ON(DRAIN),
         .help = "only these services, as xmpp-client,xmpp-server (default all)"},
@@ -298,12 +307,14 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .commands = ON(DRAIN) | ON(WEIGHT) | ON(WINDOW) | ON(TOKEN),
         .help = "end by itself after D, as 90s, 2h, 1h30m; of a window: how long each turn is"},
     [OPTION_DRY_RUN] = {
-        .name = "dry-run", .commands = ON(DRAIN) | ON(WINDOW), .help = "show what would change, change nothing"},
+        .name = "dry-run", .commands = ON(DRAIN) | ON(WINDOW) | ON(APPLY) | ON(ROLLBACK),
+        .help = "show what would change, change nothing"},
     [OPTION_FORCE] = {
-        .name = "force", .commands = ON(DRAIN) | ON(INIT),
-        .help = "drain: override the guards that allow it; init: replace the file"},
+        .name = "force", .commands = ON(DRAIN) | ON(APPLY) | ON(ROLLBACK) | ON(INIT),
+        .help = "override the guards that allow it; init: replace the file"},
     [OPTION_YES] = {
-        .name = "yes", .letter = 'y', .commands = ON(DRAIN), .help = "do not ask on a terminal"},
+        .name = "yes", .letter = 'y',
+        .commands = ON(DRAIN) | ON(APPLY) | ON(ROLLBACK), .help = "do not ask on a terminal"},
     [OPTION_WAIT] = {
         .name = "wait", .commands = ON(DRAIN) | ON(DRAINS),
         .help = "stay until no correct cache can name the nodes"},

@@ -74,6 +74,8 @@ int command_drains(const struct context *context);
 int command_drain(const struct context *context);
 int command_undrain(const struct context *context);
 int command_weight(const struct context *context);
+int command_apply(const struct context *context);
+int command_rollback(const struct context *context);
 int command_history(const struct context *context);
 int command_audit_log(const struct context *context);
 int command_backup(const struct context *context);

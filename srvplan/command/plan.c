@@ -2,6 +2,7 @@
 /* srvplan plan: what an inventory makes, and why; with --against, what that changes. */
 #include <stdlib.h>
 
+#include "srvplan/command/ask_server.h"
 #include "srvplan/command/difference.h"
 #include "srvplan/command/out_file.h"
 #include "srvplan/report/report_json.h"
@@ -110,7 +111,7 @@ static int plan_run(struct plan_work *work, enum difference_format format)
     return code;
 }
 
-int command_plan(const struct context *context)
+static int plan_here(const struct context *context)
 {
     struct plan_work work = {.context = context, .output = context->output};
     struct error err = {0};
@@ -134,4 +135,17 @@ out:
     offline_close(&work.offline);
     arena_fini(&work.arena);
     return code;
+}
+
+/* With an inventory, only a server that stands on the command line is meant: one that the
+ * environment names must not turn an offline plan into a question. */
+int command_plan(const struct context *context)
+{
+    static const enum option_id named[] = {OPTION_SERVER, OPTION_SOCKET, OPTION_CONTEXT};
+    if (invocation_has(context->invocation, OPTION_AGAINST)) /* which may be of the server */
+        return plan_here(context);
+    for (size_t i = 0; i < COUNT_OF(named); i++)
+        if (invocation_has(context->invocation, named[i]))
+            return plan_of_server(context);
+    return ask_server_or(context, plan_of_server, plan_here);
 }
