@@ -37,7 +37,8 @@ struct watcher {
     status_show *show;
     bool is_terminal;
     int64_t index;
-    json_t *shown; /* what was shown last; NULL: nothing */
+    json_t *shown;     /* what was shown last; NULL: nothing */
+    struct error lost; /* why there was no answer */
 };
 
 static void show_text(struct watcher *watcher, const json_t *status)
@@ -83,7 +84,7 @@ static int look(struct watcher *watcher)
     if (watcher->index)
         path = arena_printf(&arena, "%s?index=%lld&wait=%ds", path, (long long)watcher->index,
                             watcher->is_terminal ? WAIT_TERMINAL_S : WAIT_S);
-    int code = remote_get(watcher->remote, path, &reply);
+    int code = remote_try(watcher->remote, path, &reply, &watcher->lost);
     if (code == EXIT_FINE)
         show_reply(watcher, &reply);
     remote_reply_fini(&reply);
@@ -95,6 +96,7 @@ static int watch(struct watcher *watcher, const struct leave *leave)
 {
     const struct output *output = watcher->remote->output;
     int64_t seen_ms = clock_monotonic_ms();
+    bool is_told = false;
     for (;;) {
         int code = look(watcher);
         int64_t now_ms = clock_monotonic_ms();
@@ -104,8 +106,12 @@ static int watch(struct watcher *watcher, const struct leave *leave)
             return EXIT_FAILED;
         if (code == EXIT_FINE) {
             seen_ms = now_ms;
+            is_told = false;
             continue;
         }
+        if (watcher->lost.kind && !is_told)
+            (void)output_fail(output, &watcher->lost);
+        is_told = true;
         if (!watcher->shown || code != EXIT_UNREACHABLE || now_ms - seen_ms > AWAY_MAX_MS)
             return code;
         watcher->index = 0; /* another life of the server may have the same */
