@@ -99,7 +99,7 @@ static const char *list_changes(const struct world *world, struct candidate *can
         cause = cause ? "drains end, are blocked, or go on" : what;
         audit[candidate->change.drain_count] = (struct store_audit){.at_ms = candidate->at_ms,
                                                                     .actor = text_from("clock"),
-                                                                    .source = text_from("time"),
+                                                                    .source = text_from("srvpland"),
                                                                     .action = text_from(what),
                                                                     .object = row->id,
                                                                     .detail = row->blocked_because};

@@ -63,7 +63,7 @@ class AuditTest(srvplan.Case):
     def test_what_a_clock_ends_has_its_line_too(self):
         identifier = self.drain(**{'for': 1})
         ended = settled(self.server, 2, f'?object={identifier}')[0]
-        self.assertEqual((ended['actor'], ended['source']), ('expiry', 'srvpland'))
+        self.assertEqual((ended['actor'], ended['source']), ('clock', 'srvpland'))
         self.assertEqual((ended['before']['version'], ended['after']['version']), (1, 2))
 
     def test_refusals_are_lines(self):
