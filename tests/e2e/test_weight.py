@@ -91,7 +91,7 @@ class WeightTest(srvplan.ServedCase):
         self.weigh('xmpp1', '5', '-m', 'test', '--for', '2s')
         self.assertEqual(self.weight(), 5)
         srvplan.wait_until(lambda: self.server.sets() == before, 6, 'the weight ends')
-        self.assertEqual(self.server.status()['weights'], [])
+        srvplan.wait_until(lambda: self.server.status()['weights'] == [], 5, 'the status says so')
 
     def test_shares_and_reasons_follow(self):
         self.weigh('xmpp1', '100', '-m', 'slow disk')
