@@ -244,7 +244,7 @@ bool auth_still_holds(struct auth *auth, const struct auth_identity *identity,
     bool has_session = true;
     if (identity->has_session) {
         pthread_mutex_lock(&auth->lock);
-        has_session = sessions_has(&auth->sessions, &identity->session, now_ms);
+        has_session = sessions_go_on(&auth->sessions, &identity->session, now_ms);
         pthread_mutex_unlock(&auth->lock);
     }
     return has_session && token_holds(identity, tokens, now_utc_ms);

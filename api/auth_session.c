@@ -107,9 +107,12 @@ bool sessions_find(struct sessions *sessions, struct text secret, int64_t now_ms
     return true;
 }
 
-bool sessions_has(const struct sessions *sessions, const struct digest *secret, int64_t now_ms)
+bool sessions_go_on(struct sessions *sessions, const struct digest *secret, int64_t now_ms)
 {
-    return find(sessions, secret, now_ms) != NULL;
+    struct session *session = find(sessions, secret, now_ms);
+    if (session)
+        session->used_ms = now_ms;
+    return session != NULL;
 }
 
 void sessions_end(struct sessions *sessions, struct text secret)

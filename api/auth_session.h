@@ -36,7 +36,8 @@ NODISCARD bool sessions_begin(struct sessions *sessions, const struct auth_ident
 NODISCARD bool sessions_find(struct sessions *sessions, struct text secret, int64_t now_ms,
                              struct arena *arena, struct auth_identity *identity);
 
-/* True while the session of that digest goes on. */
-bool sessions_has(const struct sessions *sessions, const struct digest *secret, int64_t now_ms);
+/* True while the session of that digest goes on; it is not idle then: a page that follows events
+ * asks no more than once. */
+bool sessions_go_on(struct sessions *sessions, const struct digest *secret, int64_t now_ms);
 
 void sessions_end(struct sessions *sessions, struct text secret);

@@ -204,6 +204,12 @@ static bool run(struct exchange *exchange, const struct world_view *view, int64_
         response_problem(response, "unavailable", "%s", view->not_ready[0]);
         return false;
     }
+    /* The body, or what a long poll waited for, may have taken minutes. */
+    if (route->role != ROLE_NONE && !identity_still_holds(request, view)) {
+        response_problem(response, "unauthenticated",
+                         "the token or session of this request has ended meanwhile");
+        return false;
+    }
     struct bytes body = {exchange->body ? exchange->body : (const uint8_t *)"", exchange->body_len};
     if (route->is_body_optional && body.len == 0)
         body = (struct bytes){(const uint8_t *)"{}", 2};

@@ -2,6 +2,7 @@
 #include "api/http_flight.h"
 
 #include "api/body.h"
+#include "api/http_identity.h"
 #include "zones/base/clock.h"
 
 #include <stdio.h>
@@ -113,6 +114,15 @@ static void free_cached(void *context)
     cached_body_unref(context);
 }
 
+static bool may_go_on(void *context)
+{
+    struct flight *flight = context;
+    const struct world_view *view = world_view_ref(flight->flights->options.world);
+    bool may = identity_still_holds(&flight->exchange.request, view);
+    world_view_unref(view);
+    return may;
+}
+
 static struct MHD_Response *make_response(struct flight *flight, const char **type)
 {
     struct exchange *exchange = &flight->exchange;
@@ -120,7 +130,9 @@ static struct MHD_Response *make_response(struct flight *flight, const char **ty
     if (exchange->response.is_stream) {
         struct stream_options options = {.events = flights->options.events,
                                          .bell = flights->options.bell,
-                                         .heartbeat_ms = flights->options.heartbeat_ms};
+                                         .heartbeat_ms = flights->options.heartbeat_ms,
+                                         .may_go_on = may_go_on,
+                                         .context = flight};
         *type = "text/event-stream";
         return stream_response(&options, flight->connection, &exchange->response.stream);
     }

@@ -131,6 +131,12 @@ bool identity_of_token(struct request *request, struct text token, const struct 
     return false;
 }
 
+bool identity_still_holds(const struct request *request, const struct world_view *view)
+{
+    return auth_still_holds(request->way.auth, &request->identity, view->tokens,
+                            clock_monotonic_ms(), now_utc_ms(view));
+}
+
 bool identity_check_page(const struct request *request, struct response *response)
 {
     const struct request_way *way = &request->way;

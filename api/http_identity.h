@@ -19,6 +19,9 @@ NODISCARD bool identity_find(struct request *request, struct response *response,
 NODISCARD bool identity_of_token(struct request *request, struct text token,
                                  const struct world_view *view, struct response *response);
 
+/* False: the token or the session that let the request in has ended by the view. */
+bool identity_still_holds(const struct request *request, const struct world_view *view);
+
 /* What a page of ours sends with a request that goes with a session. False: the response says what
  * is missing. */
 NODISCARD bool identity_check_page(const struct request *request, struct response *response);

@@ -39,6 +39,8 @@ static ssize_t read_next(void *context, uint64_t position, char *out, size_t roo
     static const char heartbeat[] = ": \n\n";
     struct stream *stream = context;
     (void)position;
+    if (!stream->options.may_go_on(stream->options.context))
+        return MHD_CONTENT_READER_END_OF_STREAM;
     uint64_t count = bell_count(stream->options.bell);
     bool has_ended = bell_has_ended(stream->options.bell);
     size_t len = events_read(stream->options.events, &stream->cursor, out, room);

@@ -78,10 +78,17 @@ struct tokens *tokens_changed(const struct tokens *tokens, const struct store_to
 
 const struct store_token *tokens_find(const struct tokens *tokens, struct text id)
 {
-    for (uint32_t i = 0; tokens && i < tokens->count; i++)
-        if (text_equal(tokens->rows[i].id, id))
-            return &tokens->rows[i];
-    return NULL;
+    uint32_t low = 0, high = tokens ? tokens->count : 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (text_compare(tokens->rows[middle].id, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return tokens && low < tokens->count && text_equal(tokens->rows[low].id, id)
+               ? &tokens->rows[low]
+               : NULL;
 }
 
 const struct store_token *tokens_find_name(const struct tokens *tokens, struct text name)

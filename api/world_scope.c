@@ -15,11 +15,13 @@ enum scope_reach {
 };
 
 static const enum scope_reach reaches[] = {
-    [WORLD_DRAIN_ADD] = REACH_NODES,    [WORLD_DRAIN_END] = REACH_DRAIN,
-    [WORLD_WEIGHT_PUT] = REACH_NODES,   [WORLD_WEIGHT_REMOVE] = REACH_NODES,
-    [WORLD_REVISIONS] = REACH_NOTHING,  [WORLD_REVISION] = REACH_NOTHING,
-    [WORLD_WINDOW_PUT] = REACH_WINDOW,  [WORLD_WINDOW_REMOVE] = REACH_WINDOW,
-    [WORLD_WINDOW_SKIP] = REACH_WINDOW, [WORLD_WINDOW_END] = REACH_WINDOW,
+    [WORLD_DRAIN_ADD] = REACH_NODES,      [WORLD_DRAIN_END] = REACH_DRAIN,
+    [WORLD_WEIGHT_PUT] = REACH_NODES,     [WORLD_WEIGHT_REMOVE] = REACH_NODES,
+    [WORLD_REVISIONS] = REACH_NOTHING,    [WORLD_REVISION] = REACH_NOTHING,
+    [WORLD_AUDIT] = REACH_NOTHING,        [WORLD_AUDIT_VERIFY] = REACH_NOTHING,
+    [WORLD_KEY_ONLY] = REACH_NOTHING,     [WORLD_WINDOW_PUT] = REACH_WINDOW,
+    [WORLD_WINDOW_REMOVE] = REACH_WINDOW, [WORLD_WINDOW_SKIP] = REACH_WINDOW,
+    [WORLD_WINDOW_END] = REACH_WINDOW,
 };
 
 bool world_scope_has(struct text list, struct text word)
@@ -108,26 +110,64 @@ static bool check_nodes(const struct world *world, const struct world_request *r
     return true;
 }
 
-/* The nodes of a new body are selectors, which a scope does not name unless they are ids: what a
- * group means tomorrow, nobody knows. One that waits means none now. */
+/* A selector that names no node by its id ("site:ams", "*") may come to mean others. */
+static bool check_selectors(const struct world *world, const struct world_request *request,
+                            const struct window_body *body, struct world_result *result)
+{
+    for (uint32_t i = 0; i < body->window.selector_count; i++) {
+        struct text selector = body->window.selectors[i];
+        if (memchr(selector.ptr, ':', selector.len) || text_is(selector, "*"))
+            return refuse(request, result,
+                          arena_printf(&result->arena,
+                                       "a window for \"%.*s\" may come to mean other nodes; name "
+                                       "nodes by their ids",
+                                       (int)(selector.len < 100 ? selector.len : 100),
+                                       selector.ptr));
+        if (!check_node(world, request, selector, result))
+            return false;
+    }
+    return true;
+}
+
+static const struct inventory_window *declared_window(const struct inventory *inventory,
+                                                      struct text id)
+{
+    for (uint32_t i = 0; i < inventory->window_count; i++)
+        if (text_equal(inventory->windows[i].id, id))
+            return &inventory->windows[i];
+    return NULL;
+}
+
+static bool check_window_as_it_is(const struct world *world, const struct world_request *request,
+                                  struct world_result *result)
+{
+    const struct inventory *inventory = world->planned->base->inventory;
+    const struct window_row *row = rows_find_window(&world->rows, request->window->id);
+    const struct inventory_window *declared = declared_window(inventory, request->window->id);
+    if (row && !row->body)
+        return refuse(request, result, "the window cannot be read now");
+    if (row && !check_selectors(world, request, row->body, result))
+        return false;
+    for (uint32_t i = 0; declared && i < declared->node_count; i++)
+        if (!check_node(world, request, inventory->nodes[declared->nodes[i]].id, result))
+            return false;
+    return true; /* one that is not there: the job says so */
+}
+
 static bool check_window(const struct world *world, const struct world_request *request,
                          struct world_result *result)
 {
-    const struct plan *plan = world->planned->plan;
-    const struct inventory *inventory = world->planned->base->inventory;
-    struct text id = request->window->id;
-    for (uint32_t i = 0; i < plan->window_count; i++) {
-        const struct inventory_window *window = &plan->windows[i].declared;
-        for (uint32_t j = 0; j < window->node_count && text_equal(window->id, id); j++)
-            if (!check_node(world, request, inventory->nodes[window->nodes[j]].id, result))
-                return false;
-    }
-    const struct window_row *row = rows_find_window(&world->rows, id);
-    const struct overlay_window *stored = row && row->body ? &row->body->window : NULL;
-    for (uint32_t i = 0; stored && i < stored->selector_count; i++)
-        if (!check_node(world, request, stored->selectors[i], result))
-            return false;
-    return check_nodes(world, request, result);
+    struct error ignored = {0};
+    if (!check_window_as_it_is(world, request, result))
+        return false;
+    if (request->kind != WORLD_WINDOW_PUT)
+        return true;
+    struct window_body *body =
+        window_body_read(request->window->id, request->window->body, &ignored);
+    bool may =
+        !body || check_selectors(world, request, body, result); /* the job says what is wrong */
+    window_body_unref(body);
+    return may;
 }
 
 static bool check_scope(const struct world *world, const struct world_request *request,

@@ -38,6 +38,7 @@ void calendar_post(struct request *request, struct response *response)
         response_problem(response, "unavailable", "%s", err.message);
         return;
     }
+    request->secret = key; /* no answer with it is kept */
     change->secret = text_from(key);
     change->key = auth_token_digest(change->secret);
     request->job.kind = WORLD_CALENDAR_KEY;

@@ -93,6 +93,7 @@ class SessionTest(SessionCase):
                  {**own, 'Origin': 'http://evil.example'},
                  {**own, 'Origin': own['Origin'].replace('http', 'https')},
                  {**own, 'Origin': own['Origin'] + '.evil.example'},
+                 {**own, 'Origin': own['Origin'].replace('127.0.0.1', '127.0.0.2')},
                  {**own, 'Origin': own['Origin'].rsplit(':', 1)[0]})
         for headers in wrong:
             with self.subTest(headers=headers):

@@ -3,6 +3,7 @@
 """Tokens: what each role and scope may do, over TCP and on the socket; that they end when they are
 revoked or their time is over; and that the store never has one."""
 import os
+import socket
 import sys
 import time
 
@@ -131,6 +132,52 @@ class ScopeTest(TokenCase):
         self.assertEqual(self.change(both, 'POST', '/drains?dry_run=true',
                                      {'node': 'xmpp1', 'reason': 'x'}).status, 200)
 
+    def test_windows_of_other_nodes_are_not_changed(self):
+        token = self.server.make_token('operator', nodes=['xmpp2'])
+        window = {'id': 'own', 'nodes': ['xmpp2'], 'start': '2099-01-04T02:00', 'duration': '1h',
+                  'rrule': 'FREQ=WEEKLY', 'reason': 'x'}
+        foreign = {**window, 'id': 'foreign', 'nodes': ['xmpp1']}
+        self.assertEqual(self.server.rest('POST', '/api/v1/windows', foreign).status, 201)
+        change = {key: value for key, value in window.items() if key != 'id'}
+        for nodes, said in ((['xmpp1'], 'xmpp1 is not yours'), (['xmpp2', 'xmpp1'], 'xmpp1'),
+                            (['*'], 'other nodes'), (['tier:primary'], 'other nodes')):
+            with self.subTest(nodes=nodes):
+                reply = self.change(token, 'POST', '/windows', {**window, 'nodes': nodes})
+                self.assertProblem(reply, 403, 'forbidden')
+                self.assertIn(said, reply.json['detail'])
+        for method, path, body in (('PUT', '/windows/foreign', change),
+                                   ('DELETE', '/windows/foreign', None),
+                                   ('POST', '/windows/foreign/skip',
+                                    {'date': '2099-01-11', 'reason': 'x'}),
+                                   ('POST', '/windows/foreign/end', {'reason': 'x'}),
+                                   ('POST', '/windows.ics', {'reason': 'x'})):
+            with self.subTest(method=method, path=path):
+                self.assertProblem(self.change(token, method, path, body), 403, 'forbidden')
+        by_domain = self.server.make_token('operator', domains=['example.org'])
+        for nodes in (['*'], ['tier:primary'], ['xmpp1'], ['xmpp2', 'xmpp3']):
+            with self.subTest(nodes=nodes):
+                reply = self.change(by_domain, 'POST', '/windows', {**window, 'nodes': nodes})
+                self.assertProblem(reply, 403, 'forbidden')
+        made = self.change(token, 'POST', '/windows', window)
+        self.assertEqual(made.status, 201, made)
+        self.assertProblem(self.change(token, 'PUT', '/windows/own', {**change, 'nodes': ['xmpp1']}),
+                           403, 'forbidden')
+        for path in ('own', 'foreign'):
+            way = {'own': token}.get(path)
+            reply = self.server.rest('DELETE', '/api/v1/windows/' + path, headers=ANY, token=way)
+            self.assertEqual(reply.status, 200, reply)
+
+    def test_a_secret_url_is_kept_nowhere(self):
+        key = {'Idempotency-Key': 'calendar-1'}
+        made = self.server.rest('POST', '/api/v1/windows.ics', {'reason': 'x'}, key)
+        self.assertEqual(made.status, 201, made)
+        secret = made.json['url'].split('key=')[1].encode()
+        for name in os.listdir(self.server.state):
+            if name.startswith('srvplan.db'):
+                with open(os.path.join(self.server.state, name), 'rb') as file:
+                    self.assertNotIn(secret[4:], file.read(), name)
+        self.assertNotIn(secret.decode(), self.server.log())
+
     def test_a_limited_admin_makes_no_tokens(self):
         token = self.server.make_token('admin', nodes=['xmpp2'])
         reply = self.change(token, 'POST', '/tokens', {'name': 'more', 'role': 'admin'})
@@ -185,6 +232,42 @@ class LifeTest(TokenCase):
         self.assertEqual((gone.status, gone.json), (200, found))
         self.assertEqual((self.ask(token), self.ask(other)), (401, 200))
         self.assertProblem(self.server.rest('DELETE', path, headers=ANY), 404, 'not-found')
+
+    def test_what_is_under_way_ends_with_its_token(self):
+        """An event stream, a long poll, and a change whose body is still coming."""
+        tokens = {name: self.server.make_token('operator', name)
+                  for name in ('poll', 'stream', 'slow')}
+        ids = {item['name']: item['id'] for item in self.server.get('/tokens')['items']}
+        ids = {name: ids[name] for name in tokens}
+
+        def open_with(head, name):
+            token = tokens[name]
+            connection = socket.create_connection(('127.0.0.1', self.server.api_port), timeout=20)
+            self.addCleanup(connection.close)
+            connection.sendall((head + f'Host: localhost\r\nAuthorization: Bearer {token}\r\n\r\n')
+                               .encode())
+            return connection
+
+        index = self.server.status()['index']
+        body = b'{"node": "xmpp1", "reason": "too late"}'
+        stream = open_with('GET /api/v1/events HTTP/1.1\r\n', 'stream')
+        self.assertTrue(stream.recv(4096).startswith(b'HTTP/1.1 200 '))
+        poll = open_with(f'GET /api/v1/nodes?index={index}&wait=5m HTTP/1.1\r\n', 'poll')
+        slow = open_with('POST /api/v1/drains HTTP/1.1\r\nContent-Type: application/json\r\n'
+                         f'Content-Length: {len(body)}\r\n', 'slow')
+        slow.sendall(body[:10])
+        for name in ids:  # the poll first: every change of tokens is another view
+            self.assertEqual(self.revoke(ids[name]).status, 200)
+        slow.sendall(body[10:])
+        self.assertTrue(slow.recv(4096).startswith(b'HTTP/1.1 401 '))
+        self.assertEqual(self.server.get('/drains')['items'], [])
+        self.server.drain('xmpp3')
+        stream.settimeout(10)
+        came = b''
+        while piece := stream.recv(65536):
+            came += piece
+        self.assertNotIn(b'xmpp3', came)
+        self.assertTrue(poll.recv(4096).startswith(b'HTTP/1.1 401 '))
 
     def test_it_ends_by_itself(self):
         token = self.server.make_token('viewer', expires_in=1)
