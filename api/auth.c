@@ -12,6 +12,7 @@
 #include "api/auth_throttle.h"
 #include "api/tokens.h"
 #include "zones/base/clock.h"
+#include "zones/base/log.h"
 
 struct auth {
     struct digest admin_token;
@@ -129,9 +130,15 @@ bool auth_check_token(struct auth *auth, const struct auth_attempt *attempt,
 
     pthread_mutex_lock(&auth->lock);
     int64_t wait_ms = throttle_wait_ms(&auth->throttle, attempt->source, attempt->now_ms);
-    if (!wait_ms && is_guess)
+    bool is_closed_now = false;
+    if (!wait_ms && is_guess) {
         throttle_fail(&auth->throttle, attempt->source, attempt->now_ms);
+        is_closed_now = throttle_wait_ms(&auth->throttle, attempt->source, attempt->now_ms) > 0;
+    }
     pthread_mutex_unlock(&auth->lock);
+    if (is_closed_now) /* once a pause: guessing must not fill the log either */
+        log_warning("too many wrong tokens; the source is not heard for a while",
+                    log_text("source", attempt->source));
 
     int source_len = (int)(attempt->source.len < 56 ? attempt->source.len : 56);
     if (wait_ms) {

@@ -166,6 +166,29 @@ static bool target_set(struct client_target *target, const char *url, const char
     return true;
 }
 
+/* The first that was given: on the command line, by the context, in the environment. */
+static const char *tls_file(const char *option, const char *of_context, const char *variable,
+                            struct arena *arena)
+{
+    const char *path = given(option);
+    if (!path && given(of_context))
+        path = contexts_path(of_context, arena);
+    if (!path)
+        path = given(getenv(variable));
+    return path ? arena_cstr(arena, text_from(path)) : NULL;
+}
+
+static void tls_find(struct client_target *target, const struct client_options *options,
+                     const struct client_tls *of_context, struct arena *arena)
+{
+    const struct client_tls *asked = &options->tls;
+    target->tls = (struct client_tls){
+        .ca_file = tls_file(asked->ca_file, of_context->ca_file, "SRVPLAN_CA_FILE", arena),
+        .cert_file = tls_file(asked->cert_file, of_context->cert_file, "SRVPLAN_CERT_FILE", arena),
+        .key_file = tls_file(asked->key_file, of_context->key_file, "SRVPLAN_KEY_FILE", arena),
+    };
+}
+
 /* By a context, or where a server of this machine listens. */
 static bool target_of_context(struct client_target *target, const struct client_options *options,
                               struct arena *arena, struct error *err)
@@ -186,6 +209,8 @@ static bool target_of_context(struct client_target *target, const struct client_
             token_file = contexts_path(item->token_file, arena);
     }
     ok = ok && token_find(target, token_file, arena, err);
+    if (ok)
+        tls_find(target, options, item ? &item->tls : &(struct client_tls){0}, arena);
     contexts_fini(&contexts);
     return ok;
 }
@@ -200,6 +225,7 @@ bool client_target_find(struct client_target *target, const struct client_option
     address_find(options, &url, &socket);
     if (!url && !socket)
         return target_of_context(target, options, arena, err);
+    tls_find(target, options, &(struct client_tls){0}, arena);
     return target_set(target, url, socket, arena, err) &&
            token_find(target, options->token_file, arena, err);
 }
@@ -384,23 +410,14 @@ static bool headers_make(const struct client *client, const struct client_reques
     return ok;
 }
 
-/* Whom to trust, and who we are, where the system's own authorities do not do. */
-static bool tls_files_set(CURL *curl)
+static bool tls_files_set(const struct client *client)
 {
-    static const struct {
-        const char *variable;
-        CURLoption option;
-    } files[] = {
-        {"SRVPLAN_CA_FILE", CURLOPT_CAINFO},
-        {"SRVPLAN_CERT_FILE", CURLOPT_SSLCERT},
-        {"SRVPLAN_KEY_FILE", CURLOPT_SSLKEY},
-    };
-    bool ok = true;
-    for (size_t i = 0; i < COUNT_OF(files); i++) {
-        const char *path = given(getenv(files[i].variable));
-        ok = ok && (!path || curl_easy_setopt(curl, files[i].option, path) == CURLE_OK);
-    }
-    return ok;
+    const struct client_tls *tls = &client->target->tls;
+    CURL *curl = client->curl;
+    return (!tls->ca_file || curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca_file) == CURLE_OK) &&
+           (!tls->cert_file ||
+            curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_file) == CURLE_OK) &&
+           (!tls->key_file || curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key_file) == CURLE_OK);
 }
 
 static bool curl_prepare(struct client *client, const struct client_request *request,
@@ -427,7 +444,7 @@ static bool curl_prepare(struct client *client, const struct client_request *req
     ok = ok && curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress_look) == CURLE_OK;
     ok = ok && curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client) == CURLE_OK;
-    ok = ok && tls_files_set(curl);
+    ok = ok && tls_files_set(client);
     if (client->target->socket)
         ok = ok &&
              curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->target->socket) == CURLE_OK;

@@ -15,11 +15,18 @@ enum {
     CLIENT_ETAG_SIZE = 128
 };
 
+/* Files in PEM for https: whom to trust instead of the system's authorities, and a certificate of
+ * our own with its key. NULL: none. */
+struct client_tls {
+    const char *ca_file, *cert_file, *key_file;
+};
+
 /* Where and as whom. Exactly one of url and socket is set; token may be NULL. */
 struct client_target {
     const char *url; /* "http://127.0.0.1:8053", without a slash at the end */
     const char *socket;
     const char *token;
+    struct client_tls tls;
     const char *context; /* whose address it is; NULL: it was given as such */
 };
 
@@ -55,6 +62,7 @@ struct client_reply {
  */
 struct client_options {
     const char *server, *socket, *token_file, *context;
+    struct client_tls tls; /* before the context's, and those before the environment's */
 };
 NODISCARD bool client_target_find(struct client_target *target,
                                   const struct client_options *options, struct arena *arena,

@@ -161,6 +161,15 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_TOKEN_FILE] = {
         .name = "token-file", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
         .help = "file that holds the token (SRVPLAN_TOKEN_FILE, SRVPLAN_TOKEN)"},
+    [OPTION_CA_FILE] = {
+        .name = "ca-file", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "who vouches for an https server, PEM (SRVPLAN_CA_FILE)"},
+    [OPTION_CERT_FILE] = {
+        .name = "cert-file", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "a client certificate for it, PEM (SRVPLAN_CERT_FILE)"},
+    [OPTION_KEY_FILE] = {
+        .name = "key-file", .metavar = "FILE", .value = VALUE_TEXT, .commands = ON_ALL,
+        .help = "its key, PEM (SRVPLAN_KEY_FILE)"},
     [OPTION_CONTEXT] = {
         .name = "context", .metavar = "CONTEXT", .value = VALUE_TEXT, .commands = ON_ALL,
         .help = "the server of that name (SRVPLAN_CONTEXT; see srvplan context)"},

@@ -104,7 +104,10 @@ static bool add(struct work *work, struct error *err)
         .name = work->name,
         .server = invocation_value(invocation, OPTION_SERVER, NULL),
         .socket = absolute(invocation_value(invocation, OPTION_SOCKET, NULL), arena),
-        .token_file = absolute(token_file, arena)};
+        .token_file = absolute(token_file, arena),
+        .tls = {absolute(invocation_value(invocation, OPTION_CA_FILE, NULL), arena),
+                absolute(invocation_value(invocation, OPTION_CERT_FILE, NULL), arena),
+                absolute(invocation_value(invocation, OPTION_KEY_FILE, NULL), arena)}};
     const struct client_options options = {.server = item.server, .socket = item.socket};
     if (!contexts_name_check(item.name, err))
         return false;

@@ -109,12 +109,16 @@ static bool members_check(const struct contexts *contexts, const json_t *object,
 static bool context_take(struct contexts *contexts, const char *name, const json_t *value,
                          struct error *err)
 {
-    static const char *const known[] = {"server", "socket", "token_file", NULL};
+    static const char *const known[] = {"server",    "socket",   "token_file", "ca_file",
+                                        "cert_file", "key_file", NULL};
     const char *where = arena_printf(&contexts->arena, "context '%s': ", name);
     struct known_context item = {.name = arena_cstr(&contexts->arena, text_from(name)),
                                  .server = text_of(contexts, value, "server"),
                                  .socket = text_of(contexts, value, "socket"),
-                                 .token_file = text_of(contexts, value, "token_file")};
+                                 .token_file = text_of(contexts, value, "token_file"),
+                                 .tls = {text_of(contexts, value, "ca_file"),
+                                         text_of(contexts, value, "cert_file"),
+                                         text_of(contexts, value, "key_file")}};
     if (!contexts_name_check(name, err))
         return error_within(err, "%s", contexts->path);
     if (!members_check(contexts, value, where, known, err))
@@ -224,18 +228,24 @@ void contexts_remove(struct contexts *contexts, const char *name)
     contexts->count = kept;
 }
 
+static void put(json_t *object, const char *key, const char *text)
+{
+    if (text)
+        json_object_set_new(object, key, json_string(text));
+}
+
 static json_t *document_of(const struct contexts *contexts)
 {
     json_t *document = json_object(), *list = json_object();
     for (uint32_t i = 0; i < contexts->count; i++) {
         const struct known_context *item = &contexts->items[i];
         json_t *value = json_object();
-        if (item->server)
-            json_object_set_new(value, "server", json_string(item->server));
-        if (item->socket)
-            json_object_set_new(value, "socket", json_string(item->socket));
-        if (item->token_file)
-            json_object_set_new(value, "token_file", json_string(item->token_file));
+        put(value, "server", item->server);
+        put(value, "socket", item->socket);
+        put(value, "token_file", item->token_file);
+        put(value, "ca_file", item->tls.ca_file);
+        put(value, "cert_file", item->tls.cert_file);
+        put(value, "key_file", item->tls.key_file);
         json_object_set_new(list, item->name, value);
     }
     if (contexts->current)

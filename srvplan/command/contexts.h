@@ -10,6 +10,7 @@
  * The file never holds a token, only where one lies. `srvplan context` writes it whole; one that
  * has comments was written by hand and is left to that hand, since they would be lost. */
 #pragma once
+#include "srvplan/command/client.h"
 #include "zones/base/arena.h"
 #include "zones/base/error.h"
 
@@ -22,6 +23,7 @@ struct known_context {
     const char *name;
     const char *server, *socket; /* one of them */
     const char *token_file; /* NULL: none; a path that begins with "~/" is in the home folder */
+    struct client_tls tls;  /* likewise */
 };
 
 struct contexts {

@@ -52,6 +52,9 @@ static struct client_options options_of(const struct invocation *invocation)
         .socket = invocation_value(invocation, OPTION_SOCKET, NULL),
         .token_file = invocation_value(invocation, OPTION_TOKEN_FILE, NULL),
         .context = invocation_value(invocation, OPTION_CONTEXT, NULL),
+        .tls = {invocation_value(invocation, OPTION_CA_FILE, NULL),
+                invocation_value(invocation, OPTION_CERT_FILE, NULL),
+                invocation_value(invocation, OPTION_KEY_FILE, NULL)},
     };
 }
 

@@ -173,6 +173,7 @@ class LifeTest(SessionCase):
         config = self.serve_with(**{'login-failures': 3, 'login-pause': '30s'})
         statuses = [self.sign_in('svp_wrong').status for _ in range(5)]
         self.assertEqual(statuses, [401, 401, 401, 429, 429])
+        self.assertEqual(self.server.log().count('too many wrong tokens'), 1)
         waiting = self.sign_in()  # the right one is not heard either
         self.assertProblem(waiting, 429, 'too-many-attempts')
         self.assertLessEqual(int(waiting.headers['Retry-After']), 30)

@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -66,8 +67,15 @@ class SpeakTest(TlsCase):
         unknown = srvplan.command(*ask)
         self.assertEqual(unknown.returncode, srvplan.UNREACHABLE)
         self.assertIn('certificate', unknown.stderr)
-        srvplan.command(*ask, check=srvplan.OK,
-                        more={'SRVPLAN_CA_FILE': self.server.authority.certificate})
+        authority = self.server.authority.certificate
+        srvplan.command(*ask, check=srvplan.OK, more={'SRVPLAN_CA_FILE': authority})
+        srvplan.command('--ca-file', authority, *ask, check=srvplan.OK,
+                        more={'SRVPLAN_CA_FILE': '/nowhere'})
+        home = self.enter(tempfile.TemporaryDirectory())
+        srvplan.command('context', 'add', 'prod', *ask[:4], '--ca-file', authority,
+                        more={'HOME': home, 'XDG_CONFIG_HOME': home}, check=srvplan.OK)
+        srvplan.command('--context', 'prod', 'nodes', check=srvplan.OK,
+                        more={'HOME': home, 'XDG_CONFIG_HOME': home, 'SRVPLAN_CA_FILE': '/no'})
 
     def test_the_socket_stays_as_it_is(self):
         self.assertEqual(self.server.rest('GET', '/api/v1/status').status, 200)
@@ -320,6 +328,25 @@ class RenewTest(srvplan.Case):
                 piece = connection.recv(65536)
                 self.assertTrue(piece, came)
                 came += piece
+
+
+class StopTest(srvplan.Case):
+    def test_a_stop_ends_streams_and_what_never_shook_hands(self):
+        server = self.enter(TlsServer())
+        idle = socket.create_connection(('127.0.0.1', server.api_port), timeout=20)
+        stream = server.connect()
+        with idle, stream:
+            stream.sendall((f'GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: '
+                            f'Bearer {server.token()}\r\n\r\n').encode())
+            self.assertTrue(stream.recv(4096).startswith(b'HTTP/1.1 200 '))
+            start = time.monotonic()
+            server.stop(seconds=10)
+            self.assertLess(time.monotonic() - start, 6)
+            stream.settimeout(5)
+            while stream.recv(65536):  # it ends in order, with its good-bye
+                pass
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(idle.recv(1), b'')
 
 
 class ClientTest(srvplan.Case):
