@@ -21,6 +21,5 @@ struct world_window_change {
     bool is_new;         /* PUT: there must be none of that id */
     int64_t opens_at_ms; /* SKIP: which opening */
     bool is_undo;        /* SKIP: it comes again */
-    struct text secret;  /* CALENDAR_KEY: the new one, for whoever asked alone */
-    struct digest key;   /* and what is kept of it */
+    struct digest key;   /* CALENDAR_KEY: of the new secret, which only its asker has */
 };

@@ -38,9 +38,8 @@ void calendar_post(struct request *request, struct response *response)
         response_problem(response, "unavailable", "%s", err.message);
         return;
     }
-    request->secret = key; /* no answer with it is kept */
-    change->secret = text_from(key);
-    change->key = auth_token_digest(change->secret);
+    request->secret = key; /* leaves with the answer alone */
+    change->key = auth_token_digest(text_from(key));
     request->job.kind = WORLD_CALENDAR_KEY;
     request->job.window = change;
 }
@@ -52,10 +51,9 @@ void calendar_post_finish(struct request *request, const struct world_result *re
         return;
     bool is_dry_run = result->outcome == WORLD_DRY_RUN;
     json_t *body = json_object();
-    json_object_set_new(
-        body, "url",
-        is_dry_run ? json_null()
-                   : json_sprintf("/api/v1/windows.ics?key=%s", request->job.window->secret.ptr));
+    json_object_set_new(body, "url",
+                        is_dry_run ? json_null()
+                                   : json_sprintf("/api/v1/windows.ics?key=%s", request->secret));
     handlers_add_plan(result, body);
     response_take(response, handlers_status(result, 201), body);
 }

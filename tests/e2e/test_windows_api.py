@@ -348,6 +348,22 @@ class Windows(srvplan.Case):
             self.assertNotIn(other.partition('=')[2].encode(), store.read())
         self.assertNotIn(other.partition('=')[2], server.log())
 
+    def test_a_repeated_request_with_its_key_makes_one_window(self):
+        server = self.start()
+        body = {'nodes': ['xmpp1'], 'start': local(86400), 'duration': '1h', 'reason': 'x'}
+        headers = {'Idempotency-Key': 'one'}
+        first = server.rest('POST', '/api/v1/windows', body, headers=headers)
+        again = server.rest('POST', '/api/v1/windows', body, headers=headers)
+        self.assertEqual((first.status, again.status), (201, 201), again)
+        self.assertEqual(first.json, again.json)
+        self.assertEqual(len(server.get('/windows')['items']), 1)
+        url = server.rest('POST', '/api/v1/windows.ics', {'reason': 'x'},
+                          headers={'Idempotency-Key': 'two'}).json['url']
+        again = server.rest('POST', '/api/v1/windows.ics', {'reason': 'x'},
+                            headers={'Idempotency-Key': 'two'})
+        self.assertEqual(again.status, 409, again)
+        self.assertNotIn(url.partition('=')[2].encode(), again.body)
+
     def test_events_tell_of_windows(self):
         server = self.start()
         first = server.status()['index']
