@@ -447,14 +447,8 @@ void job_calendar_key(struct world *world, const struct world_request *request,
                                          text_from("windows.ics"), request->reason);
     struct store_change change = {
         .calendar_key = &request->window->key, .audit = &audit, .audit_count = 1};
-    if (!job_commit(world, request, &change, result))
+    if (!job_commit(world, request, &change, result) || request->is_dry_run)
         return;
-    if (request->is_dry_run) {
-        result->planned = planned_ref(world->planned);
-        result->plan = world->planned->plan;
-        result->diff = plan_diff_make(result->plan, result->plan, &result->arena);
-        return;
-    }
     world->has_calendar_key = true;
     world->calendar_key = request->window->key;
     world_renew_view(world);
