@@ -8,6 +8,8 @@ both) somewhere within it, starts again (now and then killed once more while it 
 - a drain of two nodes that was cut off is there for both, or for none; sent again with its
   Idempotency-Key it is there once
 - a weight that was answered is in force, and so is the end of one
+- a window that was answered is there as it was put, its skipped opening with it, and one that was
+  removed is not
 - a token that was answered is there, and one that was revoked is not
 - nothing is there that nobody asked for
 - the audit holds, also from the head that was noted before the kill; each revision has its line
@@ -63,6 +65,8 @@ class Ledger:
         self.history = {}   # revision: what it was when it was first seen
         self.cut = []       # (key, nodes, reason) of drains whose answer did not come
         self.tokens = {}    # name: True, it was answered; False, revoked; None, cut off
+        self.windows = {}   # id: (duration, skipped); None: removed
+        self.window_cut = None  # (id, what it may be instead) of a request that was cut off
         self.answered = 0   # changes in all
         self.head = None    # of the audit, as last noted
 
@@ -106,6 +110,8 @@ class SerialWatch(threading.Thread):
 class Changer(threading.Thread):
     """Drains, undrains, weighs, makes and revokes tokens at random until the server is gone."""
 
+    window_start = f'{time.gmtime().tm_year + 2}-12-06T02:00'  # none ever begins here
+
     def __init__(self, server, ledger, rng):
         super().__init__(daemon=True)
         self.server, self.ledger, self.rng = server, ledger, rng
@@ -119,6 +125,8 @@ class Changer(threading.Thread):
                     self.change_token()
                 elif kind < 0.07:
                     self.ledger.head = self.server.status()['audit']['head']
+                elif kind < 0.12:
+                    self.change_window()
                 elif kind < 0.2:
                     self.weigh(self.rng.choice(NODES),
                                self.rng.choice((None, self.rng.randrange(65536))))
@@ -172,6 +180,35 @@ class Changer(threading.Thread):
             self.ledger.answered += 1
         elif reply.status != 503:
             raise AssertionError(f'token {name}: {reply}')
+
+    def change_window(self):
+        """Makes one, changes it, skips its opening, or removes it."""
+        windows = self.ledger.windows
+        identifier = f'w{self.rng.randrange(8)}'
+        path, any_version = '/api/v1/windows/' + identifier, {'If-Match': '*'}
+        body = {'nodes': ['a'], 'start': self.window_start, 'reason': 'test',
+                'duration': self.rng.randrange(60, 7200)}
+        known = windows.get(identifier)
+        step = self.rng.choice(('put', 'skip', 'remove')) if known else 'make'
+        after = {'remove': None, 'skip': known and (known[0], True),
+                 'put': known and (body['duration'], known[1]),
+                 'make': (body['duration'], False)}[step]
+        self.ledger.window_cut = (identifier, after)
+        if step == 'make':
+            reply = self.server.rest('PUT', path, body, headers={'If-None-Match': '*'})
+        elif step == 'put':
+            reply = self.server.rest('PUT', path, body, headers=any_version)
+        elif step == 'skip':
+            reply = self.server.rest('POST', path + '/skip', {
+                'start': self.window_start + ':00Z', 'reason': 'test'})
+        else:
+            reply = self.server.rest('DELETE', path, headers=any_version)
+        self.ledger.window_cut = None
+        if reply.status in (200, 201, 202):
+            windows[identifier] = after
+            self.ledger.answered += 1
+        elif reply.status != 503 and not (reply.status == 409 and step == 'skip' and known[1]):
+            raise AssertionError(f'window {identifier} {step} {known}: {reply}')
 
     def undrain(self, identifier):
         ledger = self.ledger
@@ -250,6 +287,20 @@ class KillLoop(srvplan.Case):
                 possible.append(ledger.weighing.pop(node))
             self.assertIn(found.get(node), possible, f'the weight of {node}')
             ledger.weights[node] = found.get(node)
+
+    def check_windows(self):
+        ledger, found = self.ledger, {}
+        year = f'from={Changer.window_start[:4]}-01-01T00:00:00Z'
+        for window in self.all_items('/windows'):
+            openings = self.server.get(f'/windows/{window["id"]}/occurrences?{year}')['items']
+            found[window['id']] = (window['duration'], openings[0]['state'] == 'skipped')
+        if ledger.window_cut:  # it is decided now, one way or the other
+            identifier, after = ledger.window_cut
+            self.assertIn(found.get(identifier), (ledger.windows.get(identifier), after))
+            ledger.windows[identifier] = found.get(identifier)
+            ledger.window_cut = None
+        self.assertEqual(found, {identifier: known for identifier, known in ledger.windows.items()
+                                 if known})
 
     def send_again(self, changer):
         """What was cut off, with its key: done now, or answered as it was; in no case twice."""
@@ -340,6 +391,7 @@ class KillLoop(srvplan.Case):
         self.send_again(changer)
         drained = self.check_drains()
         self.check_weights()
+        self.check_windows()
         self.check_tokens()
         self.check_revisions()
         self.check_audit()

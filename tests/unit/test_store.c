@@ -267,6 +267,63 @@ START_TEST(what_is_over_for_a_week_is_not_read)
 }
 END_TEST
 
+START_TEST(windows_and_their_openings_are_put_replaced_and_removed)
+{
+    struct digest key = D("a secret");
+    struct store_window windows[] = {{.id = T("b"),
+                                      .body = T("{}"),
+                                      .actor = T("ops"),
+                                      .reason = T("kernel"),
+                                      .created_at_ms = 1,
+                                      .since_at_ms = 2,
+                                      .version = 1},
+                                     {.id = T("a"), .body = T("{}"), .version = 7}};
+    struct store_opening openings[] = {
+        {.window = T("b"), .opens_at_ms = 20, .change = 1, .at_ms = 25, .actor = T("ops")},
+        {.window = T("b"), .opens_at_ms = 10, .reason = T("freeze")}};
+    struct store_change change = {.windows = windows,
+                                  .window_count = 2,
+                                  .openings = openings,
+                                  .opening_count = 2,
+                                  .calendar_key = &key};
+    reopen();
+    ck_assert(!state->has_calendar_key);
+    commit(&change);
+    windows[0].body = T("{\"serial\":true}");
+    windows[0].ended_at_ms = 30;
+    windows[0].version = 2;
+    change = (struct store_change){.windows = windows, .window_count = 1};
+    commit(&change);
+    reopen();
+    ck_assert_uint_eq(state->window_count, 2);
+    ck_assert(text_is(state->windows[0].id, "a") && text_is(state->windows[1].id, "b"));
+    ck_assert(text_is(state->windows[1].body, "{\"serial\":true}"));
+    ck_assert(text_is(state->windows[1].reason, "kernel"));
+    ck_assert_int_eq(state->windows[1].since_at_ms, 2);
+    ck_assert_int_eq(state->windows[1].ended_at_ms, 30);
+    ck_assert_uint_eq(state->windows[1].version, 2);
+    ck_assert_uint_eq(state->opening_count, 2);
+    ck_assert_int_eq(state->openings[0].opens_at_ms, 10);
+    ck_assert_int_eq(state->openings[1].change, 1);
+    ck_assert_int_eq(state->openings[1].at_ms, 25);
+    ck_assert(state->has_calendar_key && digest_equal(&state->calendar_key, &key));
+    struct text gone = T("b");
+    /* What is removed goes before what is put: another window may take the name. */
+    struct store_change removal = {.windows_removed = &gone,
+                                   .windows_removed_count = 1,
+                                   .windows = &windows[1],
+                                   .window_count = 1,
+                                   .openings_removed = openings,
+                                   .openings_removed_count = 1};
+    windows[1].id = gone;
+    commit(&removal);
+    reopen();
+    ck_assert_uint_eq(state->window_count, 2);
+    ck_assert_uint_eq(state->windows[1].version, 7);
+    ck_assert_uint_eq(state->opening_count, 1);
+}
+END_TEST
+
 START_TEST(weights_are_put_replaced_and_removed)
 {
     reopen();
@@ -694,6 +751,7 @@ int main(void)
     tcase_add_test(tcase, a_drain_comes_back_whole_and_is_replaced_by_id);
     tcase_add_loop_test(tcase, what_is_over_for_a_week_is_not_read, 0, COUNT_OF(ages));
     tcase_add_test(tcase, weights_are_put_replaced_and_removed);
+    tcase_add_test(tcase, windows_and_their_openings_are_put_replaced_and_removed);
     tcase_add_test(tcase, revisions_come_in_order_and_know_when_they_were_served);
     tcase_add_test(tcase, a_revision_has_the_drains_that_were_in_force);
     tcase_add_test(tcase, set_versions_get_ids_and_are_updated);
