@@ -134,9 +134,13 @@ static bool is_over(struct window_work *w, struct window_occurrence *occurrence)
 static void add_near(struct window_work *w, uint32_t index, struct window_pool *near)
 {
     const struct window_shape *shape = &w->shapes[index];
-    int64_t at_ms = w->work->plan->input.at_ms, from_ms = at_ms - shape->tail_ms + 1;
+    const struct overlay_window *overlay = w->work->plan->windows[index].overlay;
+    int64_t at_ms = w->work->plan->input.at_ms;
+    /* Before it was made there is nothing to find. */
+    int64_t base_ms = overlay && overlay->since_at_ms > at_ms ? overlay->since_at_ms : at_ms;
+    int64_t from_ms = base_ms - shape->tail_ms + 1;
     uint32_t count = window_openings(w, index, from_ms, from_ms + LOOK_MS, NEAR_USUAL);
-    if (count == NEAR_USUAL && w->openings[count - 1] - shape->lead_ms <= at_ms)
+    if (count == NEAR_USUAL && w->openings[count - 1] - shape->lead_ms <= base_ms)
         count = window_openings(w, index, from_ms, from_ms + LOOK_MS, UNDER_WAY_MAX);
     for (uint32_t i = 0; i < count; i++) {
         struct window_occurrence occurrence;

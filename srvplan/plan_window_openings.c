@@ -33,10 +33,7 @@ static bool look_at(struct window_work *w, const struct plan_openings_query *que
     bool is_skipped = change && change->change == OPENING_SKIPPED;
     if (!window_occurrence_of(w, query->window, opens_at_ms, &occurrence))
         return false;
-    if (is_skipped) {
-        occurrence.ended = NULL;
-        occurrence.ended_at_ms = TIMELINE_NEVER;
-    } else if (query->how == PLAN_OPENINGS_JUDGED) {
+    if (!is_skipped && query->how == PLAN_OPENINGS_JUDGED) {
         window_cover(w, occurrence.begin_at_ms - w->longest_ms - DAY_MS,
                      occurrence.begin_at_ms + 1);
         occurrence = *window_admit(w, &occurrence);

@@ -180,20 +180,22 @@ bool window_occurrence_of(struct window_work *w, uint32_t window, int64_t opens_
         .begin_at_ms = opens_at_ms - shape->lead_ms,
         .end_at_ms = opens_at_ms + tail_of(w->work, &of->declared, shape->ttls, duration_s),
         .duration_s = duration_s,
-        .ended = window_find_opening(w->work->overlays, of->declared.id, opens_at_ms),
         .ended_at_ms = TIMELINE_NEVER};
-    if (occurrence->ended)
-        occurrence->ended_at_ms = occurrence->ended->at_ms;
+    const struct overlay_opening *change =
+        window_find_opening(w->work->overlays, of->declared.id, opens_at_ms);
+    if (change && change->change == OPENING_ENDED) {
+        occurrence->ended = change;
+        occurrence->ended_at_ms = change->at_ms;
+    }
     if (!overlay)
-        return true;
+        return occurrence->begin_at_ms < occurrence->ended_at_ms;
     if (last_end(w, occurrence) <= overlay->since_at_ms)
         return false;
     if (occurrence->begin_at_ms < overlay->since_at_ms)
         occurrence->begin_at_ms = overlay->since_at_ms;
-    bool is_over = overlay->ended_at_ms != OVERLAY_NO_END;
-    if (is_over && overlay->ended_at_ms < occurrence->ended_at_ms)
+    if (overlay->ended_at_ms != OVERLAY_NO_END && overlay->ended_at_ms < occurrence->ended_at_ms)
         occurrence->ended_at_ms = overlay->ended_at_ms;
-    return !is_over || occurrence->begin_at_ms < overlay->ended_at_ms;
+    return occurrence->begin_at_ms < occurrence->ended_at_ms;
 }
 
 /* Adds the occurrences of a window that begin in the range. Those of a window that is newer than

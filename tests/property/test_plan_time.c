@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Laws of plans over time, over generated inventories with windows and drains: a walk from one
+/* Laws of plans over time, over generated inventories with windows and drains, and windows that
+ * operators made, took away, skipped and ended: a walk from one
  * change to the next, most of them a short one from some instant of a year on, some through the
  * whole year. A failure names its seed; SRVPLAN_SEED=0x… runs that one alone, SRVPLAN_LONG=1 ten
  * times as many. */
@@ -7,6 +8,7 @@
 #include "gen_inventory.h"
 #include "laws.h"
 #include "make_inventory.h"
+#include "srvplan/recurrence.h"
 #include "srvplan/report/report_json.h"
 #include "srvplan/window_suggest.h"
 #include "zones/base/clock.h"
@@ -26,6 +28,7 @@ enum {
     SETS_MAX = 128,
     NODES_MAX = 16,
     SIZE_MAX_NODES = 7,
+    OPENINGS_CHANGED = 6, /* of one window */
 };
 #define YEAR_MS (INT64_C(1000) * 86400 * 365)
 
@@ -107,10 +110,11 @@ static void check_refusals(struct walk *walk)
     struct plan *plan = walk->plan;
     if (plan->refusal_count == 0 || has_late_drain(walk))
         return;
-    uint32_t windows = walk->inventory->window_count;
-    walk->inventory->window_count = 0;
+    uint32_t windows = walk->inventory->window_count, own = walk->overlays.window_count;
+    walk->inventory->window_count = walk->overlays.window_count = 0;
     struct plan *without = plan_at(walk, plan->input.at_ms);
     walk->inventory->window_count = windows;
+    walk->overlays.window_count = own;
     for (uint32_t i = 0; i < plan->refusal_count; i++) {
         bool is_in = false;
         for (uint32_t j = 0; j < without->refusal_count; j++)
@@ -179,7 +183,12 @@ static void remember(struct walk *walk)
         }
 }
 
-/* When a window opens, no cache names its node any more. */
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* When a window opens, no cache names its node any more; when it began late, as soon as it says. */
 static void check_openings(struct walk *walk)
 {
     const struct plan *plan = walk->plan;
@@ -194,7 +203,8 @@ static void check_openings(struct walk *walk)
         walk->openings++;
         for (uint32_t set = 0; set < plan->set_count && set < SETS_MAX; set++)
             LAW(!member_of(&plan->sets[set], hold->node) ||
-                    walk->named_until_ms[set][hold->node] <= open_ms,
+                    walk->named_until_ms[set][hold->node] <=
+                        later(open_ms, hold->timeline.clear_at_ms),
                 walk->seed, "window %.*s opens at %lld, a cache may name its node until %lld",
                 (int)hold->id.len, hold->id.ptr, (long long)open_ms,
                 (long long)walk->named_until_ms[set][hold->node]);
@@ -226,6 +236,62 @@ static bool walk_start(struct walk *walk, uint64_t seed, uint32_t size)
     walk->layout = layout_build(walk->inventory, LAYOUT_FOR_PLAN, &findings);
     findings_fini(&findings);
     return walk->layout;
+}
+
+/* -- operators ----------------------------------------------------------------------------------
+ */
+
+/* An instant of the year. */
+static int64_t any_time(struct walk *walk)
+{
+    return GEN_YEAR_MS + INT64_C(1000) * gen_below(&walk->gen, 86400 * 365);
+}
+
+/* Some openings of a window are skipped, and some are ended an hour after they open. */
+static void act_on(struct walk *walk, const struct inventory_window *window,
+                   struct overlay_opening *openings)
+{
+    int64_t at_ms[OPENINGS_CHANGED];
+    int64_t from_ms = any_time(walk);
+    uint32_t count = recurrence_expand(window->when, from_ms, from_ms + YEAR_MS, at_ms,
+                                       gen_below(&walk->gen, OPENINGS_CHANGED + 1));
+    for (uint32_t i = 0; i < count; i++)
+        openings[walk->overlays.opening_count++] = (struct overlay_opening){
+            .window = window->id,
+            .opens_at_ms = at_ms[i],
+            .change = gen_below(&walk->gen, 2) ? OPENING_SKIPPED : OPENING_ENDED,
+            .at_ms = at_ms[i] + INT64_C(60000) * gen_below(&walk->gen, 120) - 1800000};
+}
+
+/* Half of the windows become those of operators, made at some time, and some taken away. */
+static void give_to_operators(struct walk *walk)
+{
+    struct inventory *inventory = walk->inventory;
+    struct arena *arena = &inventory->arena;
+    uint32_t count = inventory->window_count, left = 0;
+    struct overlay_window *windows = arena_array(arena, struct overlay_window, count);
+    struct overlay_opening *openings =
+        arena_array(arena, struct overlay_opening, (size_t)count * OPENINGS_CHANGED);
+    for (uint32_t i = 0; i < count; i++) {
+        struct inventory_window *window = &inventory->windows[i];
+        act_on(walk, window, openings);
+        if (gen_below(&walk->gen, 2)) {
+            inventory->windows[left++] = *window;
+            continue;
+        }
+        struct text *selectors = arena_array(arena, struct text, window->node_count);
+        for (uint32_t j = 0; j < window->node_count; j++)
+            selectors[j] = inventory->nodes[window->nodes[j]].id;
+        windows[walk->overlays.window_count++] = (struct overlay_window){
+            .window = *window,
+            .selectors = selectors,
+            .selector_count = window->node_count,
+            .since_at_ms = gen_below(&walk->gen, 2) ? 0 : any_time(walk),
+            .ended_at_ms = gen_below(&walk->gen, 4) ? OVERLAY_NO_END : any_time(walk)};
+    }
+    inventory->window_count = left;
+    walk->overlays.windows = windows;
+    walk->overlays.openings = openings;
 }
 
 static void walk_end(struct walk *walk)
@@ -280,6 +346,8 @@ static void one_walk(uint64_t seed)
     bool is_year = seed % YEAR_EVERY == 0;
     if (walk_start(&walk, seed, size)) {
         int64_t start_ms = GEN_YEAR_MS, end_ms = GEN_YEAR_MS + YEAR_MS;
+        if (seed % 2)
+            give_to_operators(&walk);
         if (!is_year)
             start_ms += INT64_C(1000) * gen_below(&walk.gen, 86400 * 365);
         walk_on(&walk, start_ms, end_ms, is_year ? YEAR_STEPS : STEPS);
