@@ -52,7 +52,13 @@ struct text audit_print_drain(struct arena *arena, const struct store_drain *dra
     put_text(object, "override_reason", drain->override_reason);
     put_time(object, "since", drain->since_at_ms);
     put_time(object, "until", drain->until_at_ms);
+    if (drain->for_s)
+        json_object_set_new(object, "for", json_integer(drain->for_s));
+    put_time(object, "blocked_at", drain->blocked_at_ms);
+    put_text(object, "blocked_because", drain->blocked_because);
     put_time(object, "ended_at", drain->ended_at_ms);
+    if (drain->is_aborted)
+        json_object_set_new(object, "aborted", json_true());
     put_text(object, "ended_by", drain->ended_actor);
     json_object_set_new(object, "version", json_integer(drain->version));
     return audit_print(arena, object);

@@ -31,6 +31,10 @@ json_t *json_view_words(struct text list, const char *all);
 
 /* The services of a stored drain, as the list that was asked for; ["*"] for all. */
 json_t *json_view_drain(const struct json_scene *scene, const struct world_drain *drain);
+/* {"example.org/xmpp-client": 0.625}: how much of the capacity declared at the node's priority is
+ * still in the sets that it was withdrawn from. */
+json_t *json_view_capacity_left(const struct plan *plan, const struct store_drain *row);
+
 json_t *json_view_weight(const struct overlay_weight *weight);
 json_t *json_view_node(const struct json_scene *scene, uint32_t node);
 json_t *json_view_status(const struct json_scene *scene);

@@ -153,8 +153,11 @@ struct world_scope {
 
 struct store_answer;
 
+struct world_drain_change;
+
 enum world_job_kind {
     WORLD_DRAIN_ADD,
+    WORLD_DRAIN_CHANGE, /* see world_drain_change.h */
     WORLD_DRAIN_END,
     WORLD_WEIGHT_PUT,
     WORLD_WEIGHT_REMOVE,
@@ -206,11 +209,12 @@ struct world_request {
     const struct store_answer *answer;
     /* Idempotency-Key of a POST; NULL: none came. */
     const struct store_key *key;
-    int64_t until_at_ms;        /* 0: none */
-    uint32_t for_s;             /* or so long; 0: not */
-    struct world_drain_how how; /* DRAIN_ADD */
-    struct text drain_id;       /* DRAIN_END */
-    bool has_if_match;          /* then the object's version must be if_match */
+    int64_t until_at_ms;                    /* 0: none */
+    uint32_t for_s;                         /* or so long; 0: not */
+    struct world_drain_how how;             /* DRAIN_ADD */
+    struct text drain_id;                   /* DRAIN_CHANGE, DRAIN_END */
+    const struct world_drain_change *drain; /* DRAIN_CHANGE */
+    bool has_if_match;                      /* then the object's version must be if_match */
     uint64_t if_match;
     enum weight_form weight_form;
     int32_t weight_value;

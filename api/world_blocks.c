@@ -38,13 +38,13 @@ static void hold_back(struct candidate *candidate, const struct store_drain *row
     rows_put_drain(&candidate->rows, &held);
 }
 
-static struct store_drain released(const struct store_drain *row, int64_t at_ms)
+struct store_drain world_release_drain(const struct store_drain *row, int64_t at_ms)
 {
     struct store_drain free = *row;
-    free.delay_ms += at_ms - row->blocked_at_ms;
+    if (row->blocked_at_ms)
+        free.delay_ms += at_ms - row->blocked_at_ms;
     free.blocked_at_ms = 0;
     free.blocked_because = (struct text){0};
-    free.version++;
     return free;
 }
 
@@ -53,7 +53,8 @@ static void try_release(const struct world *world, struct candidate *candidate,
                         const struct store_drain *was)
 {
     struct candidate tried = {.rows = rows_copy(&candidate->rows), .at_ms = candidate->at_ms};
-    struct store_drain row = was->blocked_at_ms ? released(was, candidate->at_ms) : *was;
+    struct store_drain row = world_release_drain(was, candidate->at_ms);
+    row.version += was->blocked_at_ms != 0;
     rows_put_drain(&tried.rows, &row);
     replan(world, &tried);
     const struct plan_verdict *refusal =

@@ -147,26 +147,16 @@ static bool comes_back_in_steps(const struct world *world, const struct store_dr
 void job_drain_end(struct world *world, const struct world_request *request,
                    struct world_result *result)
 {
-    const struct store_drain *found = rows_find_drain(&world->rows, request->drain_id);
-    if (!found) {
-        job_fail(result, "not-found", ERROR_NOT_FOUND, "no such drain");
+    const struct store_drain *found = job_find_drain(world, request, result);
+    if (!found)
         return;
-    }
-    if (request->has_if_match && request->if_match != found->version) {
-        result->current_version = found->version;
-        job_fail(result, "stale", ERROR_CONFLICT, "the drain changed since you read it");
-        return;
-    }
-    if (found->ended_at_ms) {
-        job_fail(result, "already-closed", ERROR_CONFLICT, "the drain is closed already");
-        return;
-    }
     struct store_drain row = *found;
     struct candidate candidate = job_begin(
         world, request,
         text_from(arena_printf(&result->arena, "undrain %.*s", (int)row.node.len, row.node.ptr)));
     if (comes_back_in_steps(world, &row, candidate.at_ms)) {
         row.until_at_ms = candidate.at_ms;
+        row.for_s = 0;
         row.version++;
     } else {
         end_drain(world, &row, request->actor.name, candidate.at_ms);

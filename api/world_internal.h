@@ -248,6 +248,9 @@ void world_write_refusals(struct world *world);
  * releases those that it does not any more. The candidate has its plan. */
 void world_hold_up(const struct world *world, struct candidate *candidate);
 
+/* The row of a drain that is held up no more: its ramp is as much later. */
+struct store_drain world_release_drain(const struct store_drain *row, int64_t at_ms);
+
 /* True when the plan in force may release a drain that is held up. */
 bool world_may_release(const struct world *world);
 

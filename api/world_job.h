@@ -58,5 +58,11 @@ void job_drain_add(struct world *world, const struct world_request *request,
                    struct world_result *result);
 void job_inventory(struct world *world, const struct world_request *request,
                    struct world_result *result);
+/* The drain of a request that changes it; NULL: the result says why not. */
+const struct store_drain *job_find_drain(const struct world *world,
+                                         const struct world_request *request,
+                                         struct world_result *result);
+void job_drain_change(struct world *world, const struct world_request *request,
+                      struct world_result *result);
 void job_drain_end(struct world *world, const struct world_request *request,
                    struct world_result *result);

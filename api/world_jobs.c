@@ -197,6 +197,9 @@ void world_run_job(struct world *world, const struct world_request *request,
     case WORLD_DRAIN_ADD:
         job_drain_add(world, request, result);
         break;
+    case WORLD_DRAIN_CHANGE:
+        job_drain_change(world, request, result);
+        break;
     case WORLD_DRAIN_END:
         job_drain_end(world, request, result);
         break;

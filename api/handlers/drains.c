@@ -2,6 +2,7 @@
 #include "api/handlers/handlers.h"
 
 #include "api/body.h"
+#include "api/world_drain_change.h"
 
 #include <string.h>
 
@@ -248,6 +249,91 @@ void drains_post_finish(struct request *request, const struct world_result *resu
     }
     response_take(response, status, body);
 }
+
+/* ---- PATCH ---- */
+
+/* Which of abort, another end, none, or only a reason. */
+static void change_read(struct request *request, struct world_drain_change *change,
+                        struct response *response)
+{
+    const json_t *until = json_object_get(request->body, "until");
+    const json_t *abort = json_object_get(request->body, "abort");
+    end_read(request, response);
+    if (json_is_null(until) && !request->job.for_s)
+        change->end = DRAIN_END_NONE;
+    else if (request->job.until_at_ms || request->job.for_s)
+        change->end = DRAIN_END_ANOTHER;
+    change->is_abort = json_is_true(abort);
+    if (abort && !json_is_boolean(abort) && !json_is_null(abort))
+        response_mistake(response, "/abort", "wrong-type", "expected true or false", "true");
+    if (change->is_abort && change->end != DRAIN_END_AS_IT_IS)
+        response_mistake(response, "/abort", "conflict",
+                         "a drain that is given up has no end to come", NULL);
+}
+
+void drain_patch(struct request *request, struct response *response)
+{
+    const struct world_drain *drain = drain_find(request, response);
+    struct world_drain_change *change = arena_new(&request->arena, struct world_drain_change);
+    if (!drain)
+        return;
+    request->job.kind = WORLD_DRAIN_CHANGE;
+    request->job.drain_id = request->variables[0];
+    request->job.drain = change;
+    if (!request_read_if_match(request, etag_prefix, response)) {
+        response_stale(response, etag_prefix, drain->row.version);
+        return;
+    }
+    body_check_members(request->body, "", "until for reason abort override", response);
+    request->job.reason = body_text_required(request, "reason", response);
+    change_read(request, change, response);
+    body_override(request, response);
+}
+
+/* The drain as a dry run would have it. */
+static void drain_take_change(struct world_drain *drain, const struct request *request,
+                              const struct world_result *result)
+{
+    const struct world_request *job = &request->job;
+    drain->row.reason = job->reason;
+    if (job->drain->end == DRAIN_END_NONE)
+        drain->row.until_at_ms = 0;
+    if (job->is_override) {
+        drain->row.override_reason = job->override_reason;
+        drain->row.blocked_at_ms = 0;
+        drain->row.blocked_because = (struct text){0};
+    }
+    drain_take_plan(drain, result->plan);
+    if (!job->drain->is_abort)
+        return;
+    drain->row.ended_at_ms = request->now_ms;
+    drain->row.is_aborted = true;
+    drain->has_timeline = false;
+    drain->state = DRAIN_ABORTED;
+}
+
+void drain_patch_finish(struct request *request, const struct world_result *result,
+                        struct response *response)
+{
+    if (handlers_failed(result, etag_prefix, response))
+        return;
+    struct json_scene scene = handlers_scene_after(request, result);
+    const struct world_drain *found = json_view_find_drain(scene.view, request->variables[0]);
+    if (!found) {
+        response_problem(response, "internal", "the drain is changed, but its view is not there");
+        return;
+    }
+    struct world_drain drain = *found;
+    if (result->outcome == WORLD_DRY_RUN)
+        drain_take_change(&drain, request, result);
+    else
+        response_set_etag(response, etag_prefix, drain.row.version);
+    json_t *body = json_view_drain(&scene, &drain);
+    handlers_add_plan(result, body);
+    response_take(response, handlers_status(result, 200), body);
+}
+
+/* ---- DELETE ---- */
 
 void drain_delete(struct request *request, struct response *response)
 {

@@ -69,6 +69,9 @@ void drains_post(struct request *request, struct response *response);
 void drains_post_finish(struct request *request, const struct world_result *result,
                         struct response *response);
 void drain_get(struct request *request, struct response *response);
+void drain_patch(struct request *request, struct response *response);
+void drain_patch_finish(struct request *request, const struct world_result *result,
+                        struct response *response);
 void drain_delete(struct request *request, struct response *response);
 void drain_delete_finish(struct request *request, const struct world_result *result,
                          struct response *response);

@@ -217,6 +217,63 @@ class DrainTest(srvplan.ServedCase):
         self.assertIsNotNone(drain['served_at'])
 
 
+class ChangeTest(srvplan.ServedCase):
+    def change(self, drain, etag='*', query='', **body):
+        return self.server.rest('PATCH', f'/api/v1/drains/{drain["id"]}{query}', body,
+                                {'If-Match': etag})
+
+    def test_a_drain_is_extended_and_says_why(self):
+        drain = self.server.drain('xmpp1', **{'for': '1h'}).json
+        changed = self.change(drain, '"1"', **{'for': '2h', 'reason': 'RAID rebuild'})
+        self.assertEqual((changed.status, changed.headers['ETag']), (200, '"2"'), changed)
+        self.assertEqual(changed.json['reason'], 'RAID rebuild')
+        self.assertGreater(changed.json['until'], drain['until'])
+        self.assertEqual(self.change(drain, '"1"', until=None, reason='late').status, 412)
+        endless = self.change(drain, '"2"', until=None, reason='waits for a part')
+        self.assertEqual((endless.status, endless.json['until']), (200, None), endless)
+        self.assertEqual(self.server.get('/drains/' + drain['id'])['reason'], 'waits for a part')
+        audit = [line['action'] for line in self.server.get('/audit')['items']]
+        self.assertEqual(audit.count('drain changed'), 2)
+        self.assertEqual(srvplan.hosts(self.server.ask(OWNERS[0])), ['xmpp2', 'xmpp3'])
+
+    def test_a_dry_run_of_a_change_changes_nothing(self):
+        drain = self.server.drain('xmpp1').json
+        revision = self.server.status()['revision']
+        shown = self.change(drain, query='?dry_run=true', reason='x', **{'for': '2h'})
+        self.assertEqual((shown.status, shown.json['reason']), (200, 'x'), shown)
+        self.assertIsNotNone(shown.json['until'])
+        aborted = self.change(drain, query='?dry_run=true', reason='x', abort=True)
+        self.assertEqual((aborted.status, aborted.json['state']), (200, 'aborted'), aborted)
+        self.assertTrue(aborted.json['plan']['changes'])
+        self.assertEqual(self.server.status()['revision'], revision)
+        self.assertIsNone(self.server.get('/drains/' + drain['id'])['until'])
+
+    def test_a_drain_that_is_given_up_is_aborted_and_kept(self):
+        before = self.server.sets()
+        drain = self.server.drain('xmpp1', ramp='10m', until=None).json
+        aborted = self.change(drain, reason='not needed', abort=True)
+        self.assertEqual((aborted.status, aborted.json['state']), (200, 'aborted'), aborted)
+        self.assertEqual(self.server.sets(), before)
+        self.assertEqual(self.server.get('/drains')['items'], [])
+        kept = self.server.get('/drains/' + drain['id'])
+        self.assertEqual((kept['state'], kept['timeline'][-1]['state']), ('aborted', 'aborted'))
+        self.assertNotIn('withdrawn', [step['state'] for step in kept['timeline']])
+        self.assertEqual(self.change(drain, reason='again').json['type'],
+                         '/docs/problems/already-closed')
+
+    def test_mistakes_of_a_change(self):
+        drain = self.server.drain('xmpp1').json
+        for body in ({}, {'reason': 'x', 'until': '2020-01-01T00:00:00Z'},
+                     {'reason': 'x', 'abort': 'yes'}, {'reason': 'x', 'node': 'xmpp2'},
+                     {'reason': 'x', 'abort': True, 'for': '1h'},
+                     {'reason': 'x', 'until': '2099-01-01T00:00:00Z', 'for': '1h'}):
+            with self.subTest(body=body):
+                self.assertEqual(self.change(drain, **body).status, 422)
+        bare = self.server.rest('PATCH', '/api/v1/drains/' + drain['id'], {'reason': 'x'})
+        self.assertEqual(bare.status, 428)
+        self.assertEqual(self.change({'id': 'dr_none'}, reason='x').status, 404)
+
+
 class MinNodesTest(srvplan.ServedCase):
     document = srvplan.inventory(policy={'guard': {'min_nodes': 2}})
 

@@ -154,5 +154,48 @@ class RampTest(srvplan.ServedCase):
         self.assertEqual(self.server.get(f'/drains/{drain["id"]}')['state'], 'clear')
 
 
+class BlockedTest(srvplan.ServedCase):
+    """A drain that was fine when it was asked for, and is not by the time of its ramp."""
+    document = {**document(), 'policy': {'drain': {'ramp': '3s', 'steps': 3, 'grace': '1s'},
+                                         'guard': {'min_nodes': 2}}}
+
+    def block(self):
+        drain = self.server.drain('xmpp1').json
+        self.assertEqual(drain['state'], 'lowering_ttl')
+        forced = self.server.drain('xmpp2', ramp=0, override={'guard': True, 'reason': 'it burns'})
+        self.assertEqual(forced.status, 201, forced)
+        return srvplan.wait_until(
+            lambda: (lambda d: d['state'] == 'blocked' and d)(
+                self.server.get('/drains/' + drain['id'])), 15, 'the drain is blocked'), forced.json
+
+    def state(self, drain, wanted):
+        srvplan.wait_until(lambda: self.server.get('/drains/' + drain['id'])['state'] == wanted, 20,
+                           wanted)
+
+    def test_it_is_held_up_and_goes_on_when_the_guard_allows_it(self):
+        blocked, forced = self.block()
+        self.assertIn('would keep 1 of 3 nodes', blocked['blocked_because'])
+        self.assertEqual([step['state'] for step in blocked['timeline']],
+                         ['lowering_ttl', 'blocked'])
+        self.assertIsNone(blocked['progress']['dns_clear_at'])
+        answer = self.server.ask(OWNERS[0])
+        self.assertEqual((srvplan.hosts(answer), answer.answer[0].ttl), (['xmpp1', 'xmpp3'], 1))
+        self.server.undrain(forced['id'])
+        self.state(blocked, 'clear')
+        self.assertEqual(srvplan.hosts(self.server.ask(OWNERS[0])), ['xmpp2', 'xmpp3'])
+
+    def test_it_can_be_forced_or_given_up(self):
+        blocked, forced = self.block()
+        path = '/api/v1/drains/' + blocked['id']
+        done = self.server.rest('PATCH', path, {'reason': 'it burns, too', 'override':
+                                                {'guard': True, 'reason': 'agreed'}},
+                                {'If-Match': '*'})
+        self.assertEqual((done.status, done.json['forced'], done.json['blocked_because']),
+                         (200, True, None), done)
+        self.state(blocked, 'clear')
+        self.assertEqual(srvplan.hosts(self.server.ask(OWNERS[0])), ['xmpp3'])
+        self.server.undrain(forced['id'])
+
+
 if __name__ == '__main__':
     srvplan.main()

@@ -90,6 +90,7 @@ static const struct {
     {GATE_DELETE, "/api/v1/nodes/xmpp1/weight", "/api/v1/nodes/{id}/weight", NULL},
     {GATE_POST, "/api/v1/drains", "/api/v1/drains", NULL},
     {GATE_DELETE, "/api/v1/drains/dr_1", "/api/v1/drains/{id}", NULL},
+    {GATE_PATCH, "/api/v1/drains/dr_1", "/api/v1/drains/{id}", NULL},
     {GATE_GET, "/docs/problems/guard", "/docs/problems/{name}", NULL},
     {GATE_GET, "/healthz", "/healthz", NULL},
     {GATE_GET, "/", NULL, NULL},
@@ -104,7 +105,7 @@ static const struct {
     {GATE_GET, "/api/v1/nodes/xmpp1/weight", "", "PUT, DELETE"},
     {GATE_POST, "/api/v1/status", "", "GET, HEAD"},
     {GATE_PUT, "/api/v1/drains", "", "GET, HEAD, POST"},
-    {GATE_PATCH, "/api/v1/drains/dr_1", "", "GET, HEAD, DELETE"},
+    {GATE_PUT, "/api/v1/drains/dr_1", "", "GET, HEAD, PATCH, DELETE"},
     {GATE_OPTIONS, "/api/v1/drains", "", "GET, HEAD, POST"},
     {GATE_DELETE, "/livez", "", "GET, HEAD"},
 };
