@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/world_job.h"
 
+#include "api/hint.h"
+
 #include "api/world_audit.h"
 
 #include <stdlib.h>
@@ -146,9 +148,9 @@ bool job_check_services(const struct world *world, const struct world_request *r
         if (inventory_find_service(world->planned->base->inventory, request->services[i]) !=
             INVENTORY_NONE)
             continue;
-        job_fail(result, "invalid", ERROR_INVALID,
-                 arena_printf(&result->arena, "no service \"%.*s\" in the inventory",
-                              (int)request->services[i].len, request->services[i].ptr));
+        job_fail(
+            result, "invalid", ERROR_INVALID,
+            hint_service(world->planned->base->inventory, request->services[i], &result->arena));
         return false;
     }
     return true;
@@ -162,10 +164,7 @@ bool job_check_nodes(const struct world *world, const struct world_request *requ
             INVENTORY_NONE)
             continue;
         job_fail(result, "unknown-node", ERROR_NOT_FOUND,
-                 arena_printf(&result->arena,
-                              "no node \"%.*s\" in the inventory; `srvplan nodes` "
-                              "lists them",
-                              (int)request->nodes[i].len, request->nodes[i].ptr));
+                 hint_node(world->planned->base->inventory, request->nodes[i], &result->arena));
         return false;
     }
     return true;

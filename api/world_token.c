@@ -3,6 +3,7 @@
 
 #include "api/audit.h"
 #include "api/auth.h"
+#include "api/hint.h"
 #include "api/world_audit.h"
 #include "api/world_job.h"
 #include "zones/base/log.h"
@@ -41,9 +42,7 @@ static const char *check_domain(const struct inventory *inventory, struct text t
     }
     if (low < inventory->domain_count && name_equal(inventory->domains[low].name, name))
         return name_print(&result->arena, inventory->domains[low].name);
-    job_fail(result, "invalid", ERROR_INVALID,
-             arena_printf(&result->arena, "no domain \"%.*s\" in the inventory", (int)text.len,
-                          text.ptr));
+    job_fail(result, "invalid", ERROR_INVALID, hint_domain(inventory, text, &result->arena));
     return NULL;
 }
 

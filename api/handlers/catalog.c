@@ -2,6 +2,7 @@
 /* Domains, services and tiers: what the inventory has, with what the plan makes of it. */
 #include "api/handlers/handlers.h"
 
+#include "api/hint.h"
 #include "api/json_catalog.h"
 #include "zones/text.h"
 
@@ -45,9 +46,8 @@ void domain_get(struct request *request, struct response *response)
         return;
     uint32_t domain = json_catalog_domain_from(inventory, name);
     if (domain == inventory->domain_count || !name_equal(inventory->domains[domain].name, name)) {
-        response_problem(response, "not-found",
-                         "no domain \"%.200s\" in the inventory; `srvplan domains` lists them",
-                         arena_cstr(&request->arena, request->variables[0]));
+        response_problem(response, "not-found", "%s",
+                         hint_domain(inventory, request->variables[0], &request->arena));
         return;
     }
     json_t *json = json_catalog_domain(&scene, domain, CATALOG_WHOLE);

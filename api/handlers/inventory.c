@@ -2,6 +2,7 @@
 #include "api/handlers/proposal.h"
 
 #include "api/body.h"
+#include "api/hint.h"
 #include "srvplan/jsonc_merge.h"
 #include "srvplan/report/report_json.h"
 #include "srvplan/report/report_yaml.h"
@@ -208,8 +209,8 @@ void node_patch(struct request *request, struct response *response)
                                        .show = node_show};
     uint32_t node = inventory_find_node(request->view->inventory, request->variables[0]);
     if (node == INVENTORY_NONE)
-        response_problem(response, "unknown-node",
-                         "no node \"%.100s\" in the inventory; `srvplan nodes` lists them", id);
+        response_problem(response, "unknown-node", "%s",
+                         hint_node(request->view->inventory, request->variables[0], arena));
     else if (proposal_read_head(request, "n", world_node_version(request->view, node), response))
         proposal_carry_out(request, response, &kind, id);
 }

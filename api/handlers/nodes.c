@@ -2,6 +2,7 @@
 #include "api/handlers/handlers.h"
 
 #include "api/body.h"
+#include "api/hint.h"
 #include "srvplan/report/report_explain_json.h"
 
 enum {
@@ -14,9 +15,9 @@ static uint32_t node_find(struct request *request, struct response *response)
 {
     uint32_t node = inventory_find_node(request->view->inventory, request->variables[0]);
     if (node == INVENTORY_NONE)
-        response_problem(response, "unknown-node",
-                         "no node \"%.100s\" in the inventory; `srvplan nodes` lists them",
-                         arena_cstr(&request->arena, request->variables[0]));
+        response_problem(
+            response, "unknown-node", "%s",
+            hint_node(request->view->inventory, request->variables[0], &request->arena));
     return node;
 }
 

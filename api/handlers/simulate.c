@@ -3,6 +3,7 @@
 #include "api/handlers/handlers.h"
 
 #include "api/body.h"
+#include "api/hint.h"
 #include "api/json_catalog.h"
 #include "srvplan/decay.h"
 #include "srvplan/duration.h"
@@ -89,8 +90,8 @@ static bool domain_read(struct request *request, const struct inventory *invento
     *domain = json_catalog_domain_from(inventory, name);
     if (*domain < inventory->domain_count && name_equal(inventory->domains[*domain].name, name))
         return true;
-    response_mistake(response, "/domain", "unknown",
-                     "the inventory has no such domain; GET /api/v1/domains lists them", NULL);
+    response_mistake(response, "/domain", "unknown", hint_domain(inventory, text, &request->arena),
+                     NULL);
     return false;
 }
 
@@ -108,8 +109,7 @@ static void pool_read(struct request *request, struct asked *asked, struct respo
         .plan = plan, .domain = domain, .service = inventory_find_service(inventory, service)};
     if (pool->service == INVENTORY_NONE)
         response_mistake(response, "/service", "unknown",
-                         "the inventory has no such service; GET /api/v1/services lists them",
-                         NULL);
+                         hint_service(inventory, service, &request->arena), NULL);
     else if (!simulate_pool_of(pool, &request->arena, &err))
         response_mistake(response, "/service", "unknown", err.message, NULL);
     else if (pool->target_count == 0)
@@ -133,7 +133,8 @@ static void down_read(struct request *request, struct asked *asked, struct respo
             continue;
         }
         response_mistake(response, arena_printf(&request->arena, "/down/%u", i), "unknown",
-                         node == INVENTORY_NONE ? "the inventory has no such node"
+                         node == INVENTORY_NONE ? hint_node(pool->plan->input.layout->inventory,
+                                                            down[i], &request->arena)
                                                 : "the node has no record there; leave it away",
                          NULL);
     }

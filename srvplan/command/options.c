@@ -116,6 +116,12 @@ static bool choice_check(const struct option_row *row, const char *value, struct
     if (list_has(row->later, value))
         return error_set(err, ERROR_USAGE, "--%s %s: not supported yet; this version knows %s",
                          row->name, value, row->choices);
+    struct nearest nearest = nearest_to(text_from(value));
+    for (const char *at = row->choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+        nearest_consider(&nearest, (struct text){at, strcspn(at, "|")});
+    if (nearest.best.len)
+        return error_set(err, ERROR_USAGE, "--%s '%.60s': expected %s; did you mean %.*s?",
+                         row->name, value, row->choices, (int)nearest.best.len, nearest.best.ptr);
     return error_set(err, ERROR_USAGE, "--%s '%.60s': expected %s", row->name, value, row->choices);
 }
 

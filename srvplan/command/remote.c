@@ -120,8 +120,12 @@ static void problem_errors_print(const struct remote *remote, const json_t *prob
         const char *suggestion = member_text(item, "suggestion", NULL);
         const char *said = arena_printf(arena, "%s: %s", member_text(item, "pointer", "-"),
                                         member_text(item, "detail", "-"));
-        if (!suggestion && strcmp(said, member_text(problem, "detail", "")) == 0)
-            continue; /* as the detail */
+        if (strcmp(said, member_text(problem, "detail", "")) == 0) { /* as the detail */
+            if (suggestion)
+                fprintf(remote->output->err, "  suggestion: %s\n",
+                        clean(remote, suggestion, arena));
+            continue;
+        }
         fprintf(remote->output->err, "  %s: %s%s%s\n",
                 clean(remote, member_text(item, "pointer", "-"), arena),
                 clean(remote, member_text(item, "detail", "-"), arena), suggestion ? "; " : "",
@@ -181,8 +185,11 @@ static bool problem_is_guard(const json_t *problem)
 static const char *status_mend(const struct remote *remote, long status)
 {
     switch (status) {
-    case 401:
     case 403:
+        if (remote->target.token)
+            return "; `srvplan token create` on the server makes a token that may";
+        __attribute__((fallthrough));
+    case 401:
         return remote->target.token
                    ? "; is the token right? the first start wrote admin.token in the state "
                      "directory"
@@ -202,6 +209,8 @@ static int problem_print(const struct remote *remote, const struct client_reply 
     bool is_guard = problem_is_guard(problem);
     const char *title = member_text(problem, "title", NULL);
     const char *detail = member_text(problem, "detail", NULL);
+    if (detail && strcmp(member_text(problem, "type", ""), "/docs/problems/unknown-parameter") == 0)
+        title = NULL; /* it speaks of the URL, which is ours: the detail names the parameter */
     const char *mend = status_mend(remote, reply->status);
     if (!title && !detail)
         output_complain(remote->output, "the server answered with status %ld%s", reply->status,

@@ -23,6 +23,9 @@ LISTS = {
     '/records': lambda item: (item['name'], item['type']),
     '/revisions': lambda item: item['revision'],
     '/drains?all=true': lambda item: item['id'],
+    '/tokens': lambda item: item['id'],
+    '/windows': lambda item: item['id'],
+    '/audit': lambda item: item['id'],
 }
 
 
@@ -88,6 +91,11 @@ class ReadsTest(srvplan.ServedCase):
     def test_pages_of_every_list_together_are_the_list(self):
         for node in ('xmpp2', 'xmpp3'):
             self.server.drain(node)
+        for name in ('one', 'two'):
+            self.server.rest('POST', '/api/v1/tokens', {'name': name, 'role': 'viewer'})
+            self.server.rest('POST', '/api/v1/windows', {
+                'id': name, 'nodes': ['xmpp1'], 'start': '2030-01-01T00:00', 'duration': '1h',
+                'reason': 'x'})
         for path, key in LISTS.items():
             join = '&' if '?' in path else '?'
             whole = [key(item) for item in self.server.get(f'{path}{join}limit=1000')['items']]
@@ -292,6 +300,27 @@ class ReadsTest(srvplan.ServedCase):
                 self.assertEqual([line.split('\t')[0] for line in done.stdout.splitlines()], names)
         self.assertIn('xmpp2\ttest\n', srvplan.command(
             '__complete', '--socket', self.server.socket_path, 'undrain', '').stdout)
+
+    def test_what_is_mistyped_gets_the_nearest(self):
+        rows = [
+            (['drain', 'xmpp22', '-m', 'x'], FAILED, 'did you mean xmpp2?'),
+            (['drain', 'nobody', '-m', 'x'], FAILED, '`srvplan nodes` lists them'),
+            (['drain', 'xmpp1', '-m', 'x', '--services', 'xmpp-clent'], FAILED,
+             'did you mean xmpp-client?'),
+            (['drain', 'xmpp1', '-m', 'x', '--mode', 'weigth'], USAGE, 'did you mean weight?'),
+            (['weight', 'xmp1', '50%', '-m', 'x'], FAILED, 'did you mean xmpp1?'),
+            (['explain', 'xmpp4'], FAILED, 'did you mean xmpp1?'),
+            (['explain', 'xmpp1', 'example.org'], FAILED, 'set: \'example.org\': expected DOMAIN/'),
+            (['simulate', 'exmaple.org/xmpp-client'], FAILED, 'did you mean example.org?'),
+            (['simulate', 'example.org/xmpp-clent'], FAILED, 'did you mean xmpp-client?'),
+            (['simulate', 'example.org/xmpp-client', '--model', 'rfc278'], FAILED,
+             'suggestion: rfc2782'),
+            (['token', 'create', 'x', '--role', 'viewer', '--domains', 'exmaple.org'], FAILED,
+             'did you mean example.org?'),
+        ]
+        for words, code, said in rows:
+            with self.subTest(words=words):
+                self.assertIn(said, self.server.cli(*words, check=code).stderr)
 
     def test_a_file_and_a_server_are_not_both_asked(self):
         for command in (['zone'], ['explain', 'xmpp1'], ['simulate', 'example.org/xmpp-client']):

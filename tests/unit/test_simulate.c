@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Pools, clients, audiences, outages and forecasts of small inventories. */
 #include "planned_text.h"
+#include "srvplan/simulate_draw.h"
 #include "srvplan/simulation.h"
 
 #include <check.h>
@@ -335,11 +336,34 @@ START_TEST(longer_ttls_cost_fewer_queries_and_more_patience)
 }
 END_TEST
 
+START_TEST(a_crowd_that_is_drawn_is_as_expected_within_six_deviations)
+{
+    const struct rational shares[] = {rational_from(&arena, 5, 8), rational_from(&arena, 0, 1),
+                                      rational_from(&arena, 2, 8)};
+    const double expected[] = {0.625, 0, 0.25};
+    uint64_t counts[3], again[3];
+    enum {
+        CROWD = 100000
+    };
+    uint64_t lost = simulate_draw(shares, 3, CROWD, (uint64_t)_i, counts);
+    uint64_t sum = lost;
+    for (size_t i = 0; i < 3; i++) {
+        double spread = sqrt(CROWD * expected[i] * (1 - expected[i]));
+        ck_assert_double_le(fabs((double)counts[i] - CROWD * expected[i]), 6 * spread);
+        sum += counts[i];
+    }
+    ck_assert_uint_eq(sum, CROWD);
+    ck_assert_uint_eq(simulate_draw(shares, 3, CROWD, (uint64_t)_i, again), lost);
+    ck_assert_mem_eq(counts, again, sizeof counts);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("simulate");
     TCase *tests = tcase_create("simulate");
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_loop_test(tests, a_crowd_that_is_drawn_is_as_expected_within_six_deviations, 0, 5);
     tcase_add_test(tests, users_of_the_example_go_76_13_10_instead_of_50_30_20);
     tcase_add_test(tests, weighted_answers_give_the_monals_of_the_example_their_weights);
     tcase_add_test(tests, peers_of_the_example_go_58_7_26_7_14_6);
