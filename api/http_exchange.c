@@ -230,6 +230,17 @@ bool exchange_is_heavy(const struct exchange *exchange)
             request_parameter_find(&exchange->request, route->heavy_with).ptr);
 }
 
+/* What has no version of its own has a tag of what it says. */
+static void check_read(const struct request *request, struct response *response)
+{
+    const struct route *route = request->route;
+    if (route->method != GATE_GET)
+        return;
+    if (response->status == 200 && response->json && !response->etag[0] && route->role != ROLE_NONE)
+        response_set_etag_of(response, "h", response->json);
+    response_check_none_match(request, response);
+}
+
 bool exchange_handle(struct exchange *exchange, const struct world_view *view, int64_t now_ms)
 {
     struct response *response = &exchange->response;
@@ -246,8 +257,7 @@ bool exchange_handle(struct exchange *exchange, const struct world_view *view, i
         return true;
     if (!response->status) /* cannot be: a route without finish answers */
         response_problem(response, "internal", "the request was not answered");
-    if (route->method == GATE_GET)
-        response_check_none_match(request, response);
+    check_read(request, response);
     return false;
 }
 
@@ -271,8 +281,7 @@ void exchange_work(struct exchange *exchange, const struct world_view *view, int
     take_timing(response, &request->spent);
     if (!response->status) /* cannot be */
         response_problem(response, "internal", "the request was not answered");
-    if (request->route->method == GATE_GET)
-        response_check_none_match(request, response);
+    check_read(request, response);
 }
 
 void exchange_finish(struct exchange *exchange, const struct world_result *result, int64_t now_ms)
@@ -285,6 +294,7 @@ void exchange_finish(struct exchange *exchange, const struct world_result *resul
     take_timing(&exchange->response, &result->spent);
     if (!exchange->response.status)
         response_problem(&exchange->response, "internal", "the result was not told");
+    check_read(request, &exchange->response);
 }
 
 bool exchange_is_of_view(const struct exchange *exchange, const struct world_view *view)

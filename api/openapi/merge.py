@@ -10,6 +10,7 @@ What follows from the rest is filled in here, so that nobody writes or forgets i
     of the root, with the role that is needed
   - tags: the first tag of the fragment
   - `x-waits`: the parameters index and wait, and the index of the answer's view
+  - a GET of JSON that needs a role: an ETag
   - a success with an ETag on GET: the header If-None-Match, and 304
   - the refusals that come with what the operation has: 400 and 500 always; 401, 403, 429 and 503
     with a role; 404 with a variable in the path; 410 of a
@@ -87,6 +88,9 @@ def complete(operation, method, path, fragment, document):
                                     {'$ref': '#/components/parameters/Wait'}]
         responses['200'].setdefault('headers', {})['X-Srvplan-Index'] = {
             '$ref': '#/components/headers/Index'}
+    if method == 'get' and role != 'none' and 'application/json' in responses['200']['content']:
+        responses['200'].setdefault('headers', {}).setdefault(
+            'ETag', {'$ref': '#/components/headers/ETag'})
     if method == 'get' and 'ETag' in responses.get('200', {}).get('headers', {}):
         operation['parameters'].append({'$ref': '#/components/parameters/IfNoneMatch'})
         responses.setdefault('304', {'$ref': '#/components/responses/NotModified'})
