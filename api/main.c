@@ -5,6 +5,7 @@
 #include "api/auth.h"
 #include "api/http.h"
 #include "api/options.h"
+#include "api/store_restore.h"
 #include "api/tls_context.h"
 #include "api/view_events.h"
 #include "zones/base/clock.h"
@@ -16,6 +17,7 @@
 #include <grp.h>
 #include <jansson.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,6 +348,50 @@ static int read_settings(struct server *server)
     return EXIT_FAILURE;
 }
 
+/* The user who asks, for the history. */
+static struct text user_name(char name[static AUTH_ACTOR_SIZE])
+{
+    const struct passwd *user = getpwuid(getuid());
+    if (user)
+        snprintf(name, AUTH_ACTOR_SIZE, "%s", user->pw_name);
+    else
+        snprintf(name, AUTH_ACTOR_SIZE, "uid %u", (unsigned)getuid());
+    return text_from(name);
+}
+
+static void print_restored(const struct server *server, const struct store_restored *restored)
+{
+    printf("%s/srvplan.db: revision %llu of the copy is revision %llu now\n", server->state_path,
+           (unsigned long long)restored->copied_revision, (unsigned long long)restored->revision);
+    if (restored->kept[0])
+        printf("the store that was there is kept as %s/%s%s\n", server->state_path, restored->kept,
+               restored->was_readable ? "" : "; it could not be read");
+    if (restored->is_audit_broken)
+        printf("the audit in the copy was altered; `srvplan audit-log verify` says where\n");
+}
+
+static int restore(struct server *server)
+{
+    char name[AUTH_ACTOR_SIZE];
+    struct error err = {0};
+    struct store_restored restored;
+    umask(077);
+    bool done = open_state(server, &err);
+    struct store_restore what = {.directory = server->state_directory,
+                                 .path = server->state_path,
+                                 .file = server->options.restore,
+                                 .actor = user_name(name),
+                                 .source = text_from("srvpland --restore"),
+                                 .now_ms = clock_realtime_ms()};
+    done = done && store_restore(&what, &restored, &err);
+    if (done)
+        print_restored(server, &restored);
+    else
+        fprintf(stderr, "srvpland: %s\n", err.message);
+    fd_close(&server->state_directory);
+    return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int serve(struct server *server)
 {
     struct error err = {0};
@@ -373,7 +419,7 @@ int main(int argc, char **argv)
     json_object_seed(0);
     int code = read_settings(server);
     if (code < 0)
-        code = serve(server);
+        code = server->options.restore ? restore(server) : serve(server);
     options_fini(&server->options);
     free(server);
     return code;

@@ -15,6 +15,8 @@ const struct options_row options_rows[] = {
      .help = "the configuration file (default " OPTIONS_CONFIG_FILE ", if it is there)"},
     {.name = "config-check", .kind = OPTIONS_FLAG, AT(is_check), .is_of_command_line = true,
      .help = "read command line and configuration file, say what is wrong, and exit"},
+    {.name = "restore", .metavar = "FILE", .kind = OPTIONS_TEXT, AT(restore), .is_of_command_line = true,
+     .help = "put this copy of the store in the place of the one that is there, and exit"},
     {.name = "inventory", .metavar = "FILE", .kind = OPTIONS_TEXT, AT(inventory),
      .help = "the inventory (default /etc/srvplan/inventory.jsonc)"},
     {.name = "state", .metavar = "DIR", .kind = OPTIONS_TEXT, AT(state),

@@ -27,8 +27,9 @@ enum {
 /* Texts live in the arena, or in argv, which must outlive the options. */
 struct options {
     struct arena arena;
-    const char *config; /* the file that was read; NULL: none */
-    bool is_check;      /* --config-check */
+    const char *config;  /* the file that was read; NULL: none */
+    const char *restore; /* the copy of the store to put back; NULL: none */
+    bool is_check;       /* --config-check */
     const char *inventory;
     const char *state;
     const char *backup;                         /* NULL: DIR/backup */

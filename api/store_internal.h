@@ -8,6 +8,7 @@
  * store_audit.c    the audit: lines that are chained by their hashes
  * store_answer.c   Idempotency-Keys, and the answers that they had
  * store_retention.c  what goes when revisions are no longer kept
+ * store_backup.c, store_restore.c  copies, made in use and put back offline
  * store_read.c     rows → struct store_state
  * store_tokens.c   both, for tokens
  * store_windows.c  both for windows
@@ -30,7 +31,8 @@ enum {
 struct store {
     struct sqlite3 *db; /* NULL: between two connections, or broken */
     int directory;      /* opened by us: its lock keeps every other srvpland away */
-    char *file;         /* path of srvplan.db */
+    const char *name;   /* in the directory: srvplan.db */
+    char *file;         /* its path */
     struct arena arena;
     struct store_state state;
     struct store_backup *backup; /* that copies from db; NULL: none */
@@ -111,6 +113,9 @@ NODISCARD bool store_checkpoint(struct store *store, enum store_checkpoint how, 
 bool store_failure_is_deep(const struct store *store);
 
 /* -- store_open.c -- */
+
+/* Opens and locks the state directory; ERROR_CONFLICT: another srvpland has it. */
+NODISCARD bool store_lock(struct store *store, int directory, const char *path, struct error *err);
 
 /* Looks at the first bytes of srvplan.db, before SQLite touches it. */
 NODISCARD bool store_check_header(const struct store *store, struct error *err);

@@ -70,7 +70,7 @@ static bool header_judge(const struct store *store, struct bytes header, struct 
 bool store_check_header(const struct store *store, struct error *err)
 {
     uint8_t bytes[HEADER_SIZE];
-    int fd = openat(store->directory, file_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = openat(store->directory, store->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return error_system(err, store->file, "let the user of srvpland read and write it",
                             "cannot open");
@@ -232,7 +232,7 @@ bool store_drop_ballast(struct store *store)
 
 /* A descriptor of our own: a lock belongs to one opening, so that a second store_open is refused
  * even in this process. */
-static bool lock_directory(struct store *store, int directory, const char *path, struct error *err)
+bool store_lock(struct store *store, int directory, const char *path, struct error *err)
 {
     store->directory = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->directory < 0)
@@ -254,8 +254,9 @@ struct store *store_open(int directory, const char *path, const struct store_sta
     if (!store)
         abort();
     store->checkpoint_pages = STORE_CHECKPOINT_PAGES;
+    store->name = file_name;
     store->file = arena_printf(&store->arena, "%s/%s", path, file_name);
-    if (!lock_directory(store, directory, path, err) || !create_when_there_is_nothing(store, err) ||
+    if (!store_lock(store, directory, path, err) || !create_when_there_is_nothing(store, err) ||
         !store_connect(store, err) || !store_read_state(store, clock_realtime_ms(), err)) {
         store_disconnect(store);
         fd_close(&store->directory);

@@ -463,6 +463,21 @@ static bool is_name(const struct image *image, const struct image_name *line, co
     return words_equal(rest, lower + IMAGE_NAME_HEAD_BYTES, rest_len);
 }
 
+unsigned image_name_read(const struct image *image, const struct image_name *line,
+                         uint8_t wire[static IMAGE_NAME_MAX_BYTES])
+{
+    unsigned len = line->length;
+    if (len <= IMAGE_NAME_INLINE_BYTES) {
+        memcpy(wire, line->name, len);
+        return len;
+    }
+    memcpy(wire, line->name, IMAGE_NAME_HEAD_BYTES);
+    memcpy(wire + IMAGE_NAME_HEAD_BYTES,
+           image->overflow + (size_t)overflow_index(line) * IMAGE_LINE_BYTES,
+           len - IMAGE_NAME_HEAD_BYTES);
+    return len;
+}
+
 const struct image_name *image_find(const struct image *image, const uint8_t *lower, unsigned len,
                                     uint64_t hash)
 {

@@ -30,7 +30,8 @@ struct image {
 };
 
 enum {
-    IMAGE_FILE_NAME_SIZE = 48
+    IMAGE_FILE_NAME_SIZE = 48,
+    IMAGE_NAME_MAX_BYTES = 255, /* RFC 1035 section 2.3.4 */
 };
 #define IMAGE_ANSWERS_FILE "answers.img"
 
@@ -56,6 +57,10 @@ void image_close(struct image *image);
  * `hash` its hash. NULL when it is not there. */
 const struct image_name *image_find(const struct image *image, const uint8_t *lower, unsigned len,
                                     uint64_t hash);
+
+/* The name of a line, in wire form; returns its length. */
+unsigned image_name_read(const struct image *image, const struct image_name *line,
+                         uint8_t wire[static IMAGE_NAME_MAX_BYTES]);
 
 /* Fetches the line where image_find will begin. */
 static inline void image_prefetch(const struct image *image, uint64_t hash)

@@ -130,6 +130,10 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         .name = "backup", .operands = "", .run = command_backup, .outputs = WRITES_TABLE | WRITES_TREE,
         .summary = "write a copy of the store of a running server",
         .example = "srvplan backup --keep 14"},
+    [COMMAND_RESTORE] = {
+        .name = "restore", .operands = "FILE", .min_operands = 1, .max_operands = 1, .run = command_restore, .outputs = WRITES_TABLE, .is_offline = true,
+        .summary = "put a copy of the store back, while no server runs",
+        .example = "srvplan restore --state /var/lib/srvplan backup/srvplan-r42.db"},
     [COMMAND_TOKEN] = {
         .name = "token", .operands = "create NAME|ls|revoke NAME...", .min_operands = 1, .max_operands = 1000,
         .run = command_token, .outputs = WRITES_TABLE | WRITES_TREE | WRITES_ROWS,
@@ -246,7 +250,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
         .commands = ON(CHECK),
         .help = "check a host-meta or host-meta.json file too; repeats"},
     [OPTION_STATE] = {
-        .name = "state", .metavar = "DIR", .value = VALUE_TEXT, .commands = ON(SERVE),
+        .name = "state", .metavar = "DIR", .value = VALUE_TEXT, .commands = ON(SERVE) | ON(RESTORE),
         .help = "where the store and the image lie (default /var/lib/srvplan)"},
     [OPTION_DNS] = {
         .name = "dns", .metavar = "ADDR:PORT", .value = VALUE_TEXT, .repeats = true,

@@ -80,6 +80,7 @@ int command_history(const struct context *context);
 int command_audit_log(const struct context *context);
 int command_backup(const struct context *context);
 int command_events(const struct context *context);
+int command_restore(const struct context *context);
 int command_token(const struct context *context);
 int command_version(const struct context *context);
 int command_help(const struct context *context);

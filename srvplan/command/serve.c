@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* srvplan serve: becomes srvpland (exec: the process id stays, so a supervisor's signals arrive).
+/* srvplan serve, restore: become srvpland (exec: the process id stays, so a supervisor's signals
+ * arrive).
  *
  * The daemons are looked for where srvplan itself is: beside it (an installation), in the
  * neighbouring room (a build tree), in ../libexec/srvplan, then along PATH. */
@@ -118,6 +119,14 @@ static void arguments_fill(struct arguments *arguments, const struct invocation 
     argument_pair(arguments, "--dnsd", dnsd);
 }
 
+static bool become(struct arguments *arguments, const char *program, struct error *err)
+{
+    signal(SIGPIPE, SIG_DFL); /* ignoring it would be inherited */
+    /* execv promises not to write to the strings (POSIX, exec, RATIONALE). */
+    execv(program, (char *const *)(uintptr_t)arguments->items);
+    return error_system(err, program, "is it built for this machine?", "cannot start");
+}
+
 int command_serve(const struct context *context)
 {
     struct arguments arguments = {0};
@@ -127,10 +136,24 @@ int command_serve(const struct context *context)
         srvpland ? program_find("srvplan-dnsd", "dnsd", &arguments.arena, &err) : NULL;
     if (dnsd) {
         arguments_fill(&arguments, context->invocation, srvpland, dnsd);
-        signal(SIGPIPE, SIG_DFL); /* ignoring it would be inherited */
-        /* execv promises not to write to the strings (POSIX, exec, RATIONALE). */
-        execv(srvpland, (char *const *)(uintptr_t)arguments.items);
-        error_system(&err, srvpland, "is it built for this machine?", "cannot start");
+        (void)!become(&arguments, srvpland, &err);
+    }
+    int code = output_fail(&context->output, &err);
+    arena_fini(&arguments.arena);
+    return code;
+}
+
+int command_restore(const struct context *context)
+{
+    struct arguments arguments = {0};
+    struct error err = {0};
+    const char *srvpland = program_find("srvpland", "api", &arguments.arena, &err);
+    if (srvpland) {
+        argument_add(&arguments, srvpland);
+        argument_pair(&arguments, "--state",
+                      invocation_value(context->invocation, OPTION_STATE, NULL));
+        argument_pair(&arguments, "--restore", context->invocation->operands[0]);
+        (void)!become(&arguments, srvpland, &err);
     }
     int code = output_fail(&context->output, &err);
     arena_fini(&arguments.arena);

@@ -92,7 +92,8 @@ class FileTest(srvplan.Case):
         with open(MANUAL, encoding='utf-8') as manual:
             of_manual = set(re.findall(r'^\*([a-z-]+)\*$', manual.read().split('# SETTINGS')[1]
                                        .split('# FILES')[0], re.M))
-        of_command_line = {'config', 'config-check', 'inventory-from', 'dnsd', 'help', 'version'}
+        of_command_line = {'config', 'config-check', 'inventory-from', 'dnsd', 'restore', 'help',
+                           'version'}
         self.assertEqual(of_help - of_command_line, of_manual)
 
 
