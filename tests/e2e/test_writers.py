@@ -42,6 +42,31 @@ class Weight:
         return after[0]['weight']
 
 
+class Window:
+    """A maintenance window, with the number in its comment."""
+    path, object = '/api/v1/windows/count', 'count'
+
+    def make(self, server):
+        reply = server.rest('POST', '/api/v1/windows', {'id': 'count', **self.body(0)})
+        assert reply.status == 201, reply
+
+    @staticmethod
+    def body(number):
+        return {'nodes': ['xmpp1'], 'start': '2030-12-06T02:00', 'duration': '2h',
+                'timezone': 'Europe/Amsterdam', 'comment': str(number), 'reason': 'count'}
+
+    @staticmethod
+    def number(document):
+        return int(document['comment'])
+
+    def write(self, server, number, etag):
+        return server.rest('PUT', self.path, self.body(number), headers={'If-Match': etag})
+
+    @staticmethod
+    def audited(after):
+        return int(after['comment'])
+
+
 class Writer(threading.Thread):
     def __init__(self, case, subject):
         super().__init__(daemon=True)
@@ -108,6 +133,9 @@ class WritersTest(srvplan.Case):
 
     def test_a_weight(self):
         self.count(Weight())
+
+    def test_a_window(self):
+        self.count(Window())
 
 
 if __name__ == '__main__':
