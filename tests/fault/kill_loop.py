@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kill -9 at random instants during drains, over and over: what was answered with 2xx is there.
+"""kill -9 at random instants during changes of all kinds, over and over: what was answered with 2xx is there.
 
 Each round changes things over REST without a pause, kills srvpland (now and then dnsd too, or
 both) somewhere within it, starts again (now and then killed once more while it starts), and looks:
@@ -8,8 +8,8 @@ both) somewhere within it, starts again (now and then killed once more while it 
 - a drain of two nodes that was cut off is there for both, or for none; sent again with its
   Idempotency-Key it is there once
 - a weight that was answered is in force, and so is the end of one
-- a window that was answered is there as it was put, its skipped opening with it, and one that was
-  removed is not
+- the inventory is the last one that was put or rolled back to, or the one that was cut off
+- a window is as it was answered, or as it would have become when its change was cut off
 - a token that was answered is there, and one that was revoked is not
 - nothing is there that nobody asked for
 - the audit holds, also from the head that was noted before the kill; each revision has its line
@@ -20,7 +20,8 @@ both) somewhere within it, starts again (now and then killed once more while it 
 - a copy of the store, taken right after the kill, passes SQLite's own integrity check
 - dnsd answers what the API says: a drained node in no set, every other in all of them
 
-SRVPLAN_SEED reruns a seed, SRVPLAN_KILL_ROUNDS sets the rounds (100; 1,000 with SRVPLAN_LONG); it goes on until ten times as many changes were answered."""
+SRVPLAN_SEED reruns a seed, SRVPLAN_KILL_ROUNDS sets the rounds (100; 1,000 with SRVPLAN_LONG); it goes
+on until ten times as many changes were answered."""
 import collections
 import http.client
 import os
@@ -39,15 +40,18 @@ ROUNDS = int(os.environ.get('SRVPLAN_KILL_ROUNDS') or
              (1000 if os.environ.get('SRVPLAN_LONG') else 100))
 CHANGES = 10 * ROUNDS  # at least that many are answered, however slow the machine is
 SEED = int(os.environ.get('SRVPLAN_SEED') or str(random.SystemRandom().randrange(2**32)), 0)
-ROUND_SECONDS = 0.25
+ROUND_SECONDS = 0.4
 NODES = ['a', 'b', 'c', 'd']
 ZONES = ('example.org.', 'example.net.')
 
 
-def document():
+CAPACITIES = (100, 101, 102, 103)
+
+
+def document(capacities=CAPACITIES):
     return srvplan.inventory(nodes={
-        node: {'addresses': [f'192.0.2.{number + 1}'], 'capacity': 100 + number}
-        for number, node in enumerate(NODES)})
+        node: {'addresses': [f'192.0.2.{number + 1}'], 'capacity': capacity}
+        for number, (node, capacity) in enumerate(zip(NODES, capacities))})
 
 
 class Ledger:
@@ -65,9 +69,12 @@ class Ledger:
         self.history = {}   # revision: what it was when it was first seen
         self.cut = []       # (key, nodes, reason) of drains whose answer did not come
         self.tokens = {}    # name: True, it was answered; False, revoked; None, cut off
-        self.windows = {}   # id: (duration, skipped); None: removed
-        self.window_cut = None  # (id, what it may be instead) of a request that was cut off
-        self.answered = 0   # changes in all
+        self.capacities = CAPACITIES  # of the inventory that was answered
+        self.coming = None  # those of a change that was cut off
+        self.capacities_of = {1: CAPACITIES}  # by revision
+        self.windows = {}   # id: its comment; None: taken away
+        self.opening = {}   # id: the comment (None: gone) of a change that was cut off
+        self.answered = collections.Counter()  # changes, by kind
         self.head = None    # of the audit, as last noted
 
 
@@ -108,9 +115,8 @@ class SerialWatch(threading.Thread):
 
 
 class Changer(threading.Thread):
-    """Drains, undrains, weighs, makes and revokes tokens at random until the server is gone."""
-
-    window_start = f'{time.gmtime().tm_year + 2}-12-06T02:00'  # none ever begins here
+    """Drains, undrains, weighs, puts inventories, rolls back, makes and takes away windows and
+    tokens, at random until the server is gone."""
 
     def __init__(self, server, ledger, rng):
         super().__init__(daemon=True)
@@ -127,10 +133,14 @@ class Changer(threading.Thread):
                     self.ledger.head = self.server.status()['audit']['head']
                 elif kind < 0.12:
                     self.change_window()
-                elif kind < 0.2:
+                elif kind < 0.16:
+                    self.put_inventory()
+                elif kind < 0.18:
+                    self.roll_back()
+                elif kind < 0.3:
                     self.weigh(self.rng.choice(NODES),
                                self.rng.choice((None, self.rng.randrange(65536))))
-                elif self.ledger.open and kind < 0.6:
+                elif self.ledger.open and kind < 0.65:
                     self.undrain(self.rng.choice(sorted(self.ledger.open)))
                 else:
                     self.drain(self.rng.sample(NODES, self.rng.choice((1, 1, 2))))
@@ -148,7 +158,7 @@ class Changer(threading.Thread):
         reply = self.send_drain(ledger.cut[-1])
         ledger.cut.pop()
         if reply.status in (201, 202):
-            ledger.answered += 1
+            ledger.answered['drain'] += 1
             for item in reply.json['items']:
                 ledger.open[item['id']] = (item['node'], reason)
         elif reply.status not in (409, 503):
@@ -177,38 +187,58 @@ class Changer(threading.Thread):
             is_there = True
         if reply.status in (200, 201, 204):
             tokens[name] = is_there
-            self.ledger.answered += 1
+            self.ledger.answered['token'] += 1
         elif reply.status != 503:
             raise AssertionError(f'token {name}: {reply}')
 
     def change_window(self):
-        """Makes one, changes it, skips its opening, or removes it."""
-        windows = self.ledger.windows
-        identifier = f'w{self.rng.randrange(8)}'
-        path, any_version = '/api/v1/windows/' + identifier, {'If-Match': '*'}
-        body = {'nodes': ['a'], 'start': self.window_start, 'reason': 'test',
-                'duration': self.rng.randrange(60, 7200)}
-        known = windows.get(identifier)
-        step = self.rng.choice(('put', 'skip', 'remove')) if known else 'make'
-        after = {'remove': None, 'skip': known and (known[0], True),
-                 'put': known and (body['duration'], known[1]),
-                 'make': (body['duration'], False)}[step]
-        self.ledger.window_cut = (identifier, after)
-        if step == 'make':
-            reply = self.server.rest('PUT', path, body, headers={'If-None-Match': '*'})
-        elif step == 'put':
-            reply = self.server.rest('PUT', path, body, headers=any_version)
-        elif step == 'skip':
-            reply = self.server.rest('POST', path + '/skip', {
-                'start': self.window_start + ':00Z', 'reason': 'test'})
+        """Makes one, changes its comment, or takes it away."""
+        ledger, headers = self.ledger, {'If-Match': '*'}
+        ledger.number += 1
+        comment = f'comment {ledger.number}'
+        identifier = self.rng.choice([*ledger.windows, f'w{ledger.number}'])
+        body = {'nodes': ['a'], 'start': '2040-12-06T02:00', 'duration': '2h', 'reason': 'test',
+                'timezone': 'Europe/Amsterdam', 'rrule': 'FREQ=WEEKLY;BYDAY=SU', 'comment': comment}
+        if ledger.windows.get(identifier) is None:
+            method, path, body['id'] = 'POST', '/api/v1/windows', identifier
+            headers = {}
         else:
-            reply = self.server.rest('DELETE', path, headers=any_version)
-        self.ledger.window_cut = None
+            method = self.rng.choice(('PUT', 'DELETE'))
+            path = '/api/v1/windows/' + identifier
+        if method == 'DELETE':
+            comment = body = None
+        ledger.opening[identifier] = comment
+        reply = self.server.rest(method, path, body, headers=headers)
+        del ledger.opening[identifier]
         if reply.status in (200, 201, 202):
-            windows[identifier] = after
-            self.ledger.answered += 1
-        elif reply.status != 503 and not (reply.status == 409 and step == 'skip' and known[1]):
-            raise AssertionError(f'window {identifier} {step} {known}: {reply}')
+            ledger.answered['window'] += 1
+            ledger.windows[identifier] = comment
+        elif reply.status != 503:
+            raise AssertionError(f'{method} {path} {body}: {reply}')
+
+    def change_inventory(self, kind, capacities, *request, **more):
+        ledger = self.ledger
+        ledger.coming = capacities
+        reply = self.server.rest(*request, headers={'If-Match': '*'}, **more)
+        ledger.coming = None
+        if reply.status in (200, 201, 202):
+            ledger.answered[kind] += 1
+            ledger.capacities = capacities
+        elif reply.status not in (409, 503):  # a guard
+            raise AssertionError(f'{kind}: {reply}')
+
+    def put_inventory(self):
+        capacities = tuple(self.rng.randrange(90, 110) for _ in NODES)
+        self.change_inventory('inventory', capacities, 'PUT', '/api/v1/inventory',
+                              document(capacities))
+
+    def roll_back(self):
+        """To one of those that are kept: 1,000."""
+        kept = [number for number in self.ledger.capacities_of if number > self.ledger.revision - 900]
+        if kept:
+            number = self.rng.choice(kept)
+            self.change_inventory('rollback', self.ledger.capacities_of[number], 'POST',
+                                  f'/api/v1/revisions/{number}/rollback', {'reason': 'test'})
 
     def undrain(self, identifier):
         ledger = self.ledger
@@ -216,7 +246,7 @@ class Changer(threading.Thread):
         reply = self.server.undrain(identifier)
         kept = ledger.doubtful.pop(identifier)
         if reply.status in (200, 202):
-            ledger.answered += 1
+            ledger.answered['undrain'] += 1
             ledger.closed[identifier] = kept
         elif reply.status == 503:
             ledger.open[identifier] = kept
@@ -235,7 +265,7 @@ class Changer(threading.Thread):
                                      headers={'If-Match': '*'})
         del ledger.weighing[node]
         if reply.status in (200, 202):
-            ledger.answered += 1
+            ledger.answered['weight'] += 1
             ledger.weights[node] = weight
         elif reply.status != 503 and not (reply.status == 404 and weight is None and
                                           ledger.weights.get(node) is None):
@@ -288,20 +318,6 @@ class KillLoop(srvplan.Case):
             self.assertIn(found.get(node), possible, f'the weight of {node}')
             ledger.weights[node] = found.get(node)
 
-    def check_windows(self):
-        ledger, found = self.ledger, {}
-        year = f'from={Changer.window_start[:4]}-01-01T00:00:00Z'
-        for window in self.all_items('/windows'):
-            openings = self.server.get(f'/windows/{window["id"]}/occurrences?{year}')['items']
-            found[window['id']] = (window['duration'], openings[0]['state'] == 'skipped')
-        if ledger.window_cut:  # it is decided now, one way or the other
-            identifier, after = ledger.window_cut
-            self.assertIn(found.get(identifier), (ledger.windows.get(identifier), after))
-            ledger.windows[identifier] = found.get(identifier)
-            ledger.window_cut = None
-        self.assertEqual(found, {identifier: known for identifier, known in ledger.windows.items()
-                                 if known})
-
     def send_again(self, changer):
         """What was cut off, with its key: done now, or answered as it was; in no case twice."""
         for drain in self.ledger.cut:
@@ -311,6 +327,25 @@ class KillLoop(srvplan.Case):
             if reply.status != 409:
                 self.assertEqual((again.status, again.json), (reply.status, reply.json), drain)
         self.ledger.cut.clear()
+
+    def check_inventory(self):
+        ledger = self.ledger
+        nodes = self.server.get('/inventory')['nodes']
+        found = tuple(nodes[node]['capacity'] for node in NODES)
+        self.assertIn(found, (ledger.capacities, ledger.coming or ledger.capacities))
+        ledger.capacities, ledger.coming = found, None
+        ledger.capacities_of[self.server.status()['revision']] = found
+
+    def check_windows(self):
+        ledger = self.ledger
+        found = {item['id']: item['comment'] for item in self.all_items('/windows')}
+        for identifier in {*ledger.windows, *ledger.opening}:
+            possible = [ledger.windows.get(identifier)]
+            if identifier in ledger.opening:
+                possible.append(ledger.opening.pop(identifier))
+            self.assertIn(found.get(identifier), possible, f'window {identifier}')
+            ledger.windows[identifier] = found.get(identifier)
+        self.assertLessEqual(set(found), set(ledger.windows))
 
     def check_tokens(self):
         found = {token['name'] for token in self.all_items('/tokens')}
@@ -391,6 +426,7 @@ class KillLoop(srvplan.Case):
         self.send_again(changer)
         drained = self.check_drains()
         self.check_weights()
+        self.check_inventory()
         self.check_windows()
         self.check_tokens()
         self.check_revisions()
@@ -407,7 +443,7 @@ class KillLoop(srvplan.Case):
         self.watch.start()
         self.addCleanup(self.watch.over.set)
         number = 0
-        while number < ROUNDS or self.ledger.answered < CHANGES:
+        while number < ROUNDS or sum(self.ledger.answered.values()) < CHANGES:
             number += 1
             with self.subTest(round=number, seed=hex(SEED)):
                 self.play_round(rng)
@@ -417,7 +453,8 @@ class KillLoop(srvplan.Case):
         self.watch.join(5)
         self.server.stop()
         self.check_store()
-        print(f'{number} kills, {self.ledger.answered} changes answered, '
+        print(f'{number} kills, {sum(self.ledger.answered.values())} changes answered '
+              f'({", ".join(f"{v} {k}" for k, v in sorted(self.ledger.answered.items()))}), '
               f'{self.ledger.number} drains asked for, '
               f'{len(self.ledger.open) + len(self.ledger.closed)} stored, '
               f'revision {self.ledger.revision}, {self.watch.asked} serials asked for',
