@@ -239,6 +239,13 @@ static bool start_http(struct server *server, struct tls_context *tls, struct er
     };
     struct auth_settings settings = auth_settings_of(server, options);
     auth_set(server->auth, &settings);
+    if (options->api && faccessat(server->state_directory, ".", W_OK, AT_EACCESS) != 0 &&
+        errno == EROFS) {
+        /* The world says so to all who ask; they cannot ask over a socket there. */
+        log_warning("no UNIX socket: the state directory is read-only",
+                    log_string("state", server->state_path));
+        http.socket_path = NULL;
+    }
     server->http = http_start(&http, server->world, server->auth, err);
     return server->http != NULL;
 }

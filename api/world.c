@@ -6,6 +6,8 @@
 #include "zones/base/clock.h"
 #include "zones/base/log.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,9 +253,18 @@ static void free_world(struct world *world)
 /* dnsd, and then the stored revision served; a dnsd that takes its time does not stop us. */
 static bool start_dnsd(struct world *world, struct error *err)
 {
-    world->link = dnsd_link_start(&world->options.dnsd, push_event, world, err);
+    struct error why = {0};
+    world->link = dnsd_link_start(&world->options.dnsd, push_event, world, &why);
+    bool is_read_only =
+        faccessat(world->options.state_directory, ".", W_OK, AT_EACCESS) != 0 && errno == EROFS;
+    if (!world->link && world->store_problem[0] && is_read_only) {
+        /* Where nothing can be written there is no socket to talk over; a dnsd that is there goes
+         * on by itself. */
+        log_error("dnsd is not supervised", log_string("reason", why.message));
+        return true;
+    }
     if (!world->link)
-        return false;
+        return error_set(err, why.kind, "%s", why.message);
     int64_t deadline_ms = clock_monotonic_ms() + WORLD_SERVED_WAIT_MS;
     while (world->planned && world->served_revision != world->revision &&
            world_wait_event(world, deadline_ms))

@@ -350,6 +350,8 @@ class FullDiskTest(srvplan.Case):
 
         server.cli('undrain', 'xmpp1', check=OK)  # out of the ballast
         self.assertIn('xmpp1', srvplan.hosts(server.ask(OWNERS[0])))
+        self.assertIn('undrain', [line['action'] for line in server.get('/audit')['items'][:2]])
+        self.assertTrue(server.get('/audit/verify')['ok'])
         self.assertSerialGreater(server.serial(), serial)
         self.assertGreater(server.status()['revision'], revision)
 
@@ -363,6 +365,51 @@ class FullDiskTest(srvplan.Case):
         server.stop()
         server.start()
         self.assertEqual(server.sets(), full)
+        server.stop()
+
+    def test_a_copy_of_the_store_on_a_full_disk_is_refused_and_leaves_nothing(self):
+        disk = self.mounted()
+        server = srvplan.Server()
+        self.addCleanup(server.close)
+        server.state = os.path.join(disk, 'state')
+        server.start()
+        self.fill(disk)
+        refused = server.rest('POST', '/api/v1/backup', {})
+        self.assertEqual((refused.status, refused.json['type']), (503, '/docs/problems/no-space'))
+        self.assertEqual(os.listdir(os.path.join(server.state, 'backup')), [])
+        os.unlink(os.path.join(disk, 'filler'))
+        self.assertEqual(server.rest('POST', '/api/v1/backup', {}).status, 201)
+        server.stop()
+
+    def test_a_state_directory_that_cannot_be_written_any_more(self):
+        """As after an error of the disk: dnsd goes on, the API says why it does nothing."""
+        disk = self.mounted()
+        server = srvplan.Server()
+        self.addCleanup(server.close)
+        server.state = os.path.join(disk, 'state')
+        server.start()
+        server.cli('drain', 'xmpp1', '-m', 'test', check=OK)
+        before, serial = server.sets(), server.serial()
+        pid = server.status()['processes']['dnsd']
+        server.kill()
+        subprocess.run(['mount', '-o', 'remount,ro', disk], check=True)
+        server.start()
+        ready = server.rest('GET', '/readyz', over='bare')
+        self.assertEqual(ready.status, 503)
+        self.assertIn('cannot be written', str(ready.json['reasons']))
+        for method, path, body in (('GET', '/api/v1/status', None),
+                                   ('POST', '/api/v1/drains', {'node': 'xmpp2', 'reason': 'k'})):
+            reply = server.rest(method, path, body, over='tcp')
+            self.assertEqual(reply.status, 503, reply)
+            self.assertIn('read-only', reply.json['detail'])
+        self.assertEqual((server.sets(), server.serial()), (before, serial))
+        self.assertTrue(srvplan.alive(pid))
+        server.kill()
+        subprocess.run(['mount', '-o', 'remount,rw', disk], check=True)
+        server.start()
+        self.assertEqual(server.status()['processes']['dnsd'], pid)
+        self.assertEqual(server.sets(), before)
+        server.cli('undrain', 'xmpp1', check=OK)
         server.stop()
 
     def test_restart_on_a_full_disk_keeps_serving(self):

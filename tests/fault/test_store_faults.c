@@ -3,6 +3,7 @@
  * the power goes, for every N of a life. After each run the store must open again without faults,
  * pass integrity_check, hold every change that store_commit acknowledged, none that it refused, and
  * no half one. */
+#include "api/store_audit.h"
 #include "api/store_internal.h"
 
 #include <check.h>
@@ -119,6 +120,7 @@ static bool step_commit(struct store *store, int step, uint64_t number, struct e
     struct store_drain drain = drain_of(step, number);
     struct store_set_version version = {.label = text_from(cause), .first_revision = number};
     struct store_audit audit = {.at_ms = 1, .actor = text_from("root"), .action = text_from(cause)};
+    struct store_key key = {.actor = text_from("root"), .key = text_from(cause), .at_ms = 1};
     struct store_change change = {.revision = &revision,
                                   .slots = &slot,
                                   .slot_count = 1,
@@ -126,6 +128,7 @@ static bool step_commit(struct store *store, int step, uint64_t number, struct e
                                   .version_count = 1,
                                   .audit = &audit,
                                   .audit_count = 1,
+                                  .key = &key,
                                   .drains = &drain,
                                   .drain_count = 1};
     if (step == STEP_FIRST) {
@@ -235,8 +238,9 @@ static bool step_is_there(sqlite3 *db, int step, const char *run)
     snprintf(sql, sizeof sql,
              "SELECT (SELECT count(*) FROM audit WHERE action = '%s') + "
              "(SELECT count(*) FROM set_versions WHERE label = '%s') + "
+             "(SELECT count(*) FROM answers WHERE key = '%s') + "
              "(SELECT count(*) FROM changes WHERE revision = %lld AND revision > 0)",
-             cause, cause, (long long)number);
+             cause, cause, cause, (long long)number);
     int64_t parts = ask(db, sql);
     if (step == STEP_FIRST)
         snprintf(sql, sizeof sql, "SELECT count(*) FROM zones");
@@ -244,7 +248,7 @@ static bool step_is_there(sqlite3 *db, int step, const char *run)
         snprintf(sql, sizeof sql, "SELECT count(*) FROM drains WHERE id = '%s' AND %s", id,
                  step == STEP_END ? "version = 2" : "version > 0");
     parts += ask(db, sql);
-    ck_assert_msg(parts == (number ? 4 : 0), "%s: step %d is half there: %lld of 4 parts", run,
+    ck_assert_msg(parts == (number ? 5 : 0), "%s: step %d is half there: %lld of 5 parts", run,
                   step, (long long)parts);
     return number != 0;
 }
@@ -258,6 +262,10 @@ static void judge(const struct ledger *ledger, const char *run)
     uint64_t last = state->revision.number;
     ck_assert_msg(!last || state->slots[0].serial == last, "%s: the serial is not of revision %llu",
                   run, (unsigned long long)last);
+    struct store_audit_verdict verdict;
+    ck_assert_msg(store_audit_verify(store, &(struct store_audit_head){0}, 1000, &verdict, &err) &&
+                      !verdict.broken_id && verdict.is_end && (uint64_t)verdict.checked == last,
+                  "%s: the audit: %s%s", run, verdict.what, err.message);
     store_close(store);
 
     char file[96];
