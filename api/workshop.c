@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/workshop.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static void *run(void *context)
         memmove(workshop->tasks, workshop->tasks + 1, workshop->count * sizeof task);
         pthread_mutex_unlock(&workshop->lock);
         task.run(task.context);
+        /* What a large inventory took is given back, before the next one comes. */
+        malloc_trim(0);
     }
 }
 

@@ -4,11 +4,13 @@ and a changed file make of it."""
 import json
 import os
 import re
+import socket
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
-from srvplan import Case, ServedCase, hosts, inventory, main  # noqa: E402
+from srvplan import Case, ServedCase, hosts, inventory, main, wait_until  # noqa: E402
 
 ANY = {'If-Match': '*'}
 JSONC = {'Content-Type': 'application/jsonc'}
@@ -243,6 +245,60 @@ class Changing(Case):
         for thread in threads:
             thread.join()
         self.assertEqual(sorted(answers), [200] + [412] * 7)
+
+
+class Large(Case):
+    def test_nobody_waits_for_a_large_inventory(self):
+        """30,000 domains: seconds under sanitizers, in which reads and changes of others go on."""
+        server = self.serve()
+        document = inventory()
+        for i in range(30000):
+            document['domains'][f'd{i}.hosted.example' if i % 2 else f'd{i}.example'] = (
+                {'zone': 'hosted.example'} if i % 2 else {})
+        text = json.dumps(document, indent=1)
+        self.assertGreater(len(text), 1024 * 1024)  # beyond what other bodies may have
+        replies = []
+        thread = threading.Thread(target=lambda: replies.append(server.rest(
+            'PUT', '/api/v1/inventory', text, ANY)))
+        begun = time.monotonic()
+        thread.start()
+        longest, reads = 0, 0
+        while thread.is_alive():
+            since = time.monotonic()
+            self.assertEqual(server.rest('GET', '/api/v1/status').status, 200)
+            longest, reads = max(longest, time.monotonic() - since), reads + 1
+        took = time.monotonic() - begun
+        self.assertEqual(replies[0].status, 200, replies[0])
+        self.assertEqual(replies[0].json['inventory']['domains'], 30002)
+        self.assertGreater(reads, 3)
+        self.assertLess(longest, max(1.0, took / 3))
+        self.assertEqual(hosts(server.ask('_xmpp-client._tcp.d29998.example.')),
+                         ['xmpp1', 'xmpp2', 'xmpp3'])
+        kept = server.rest('GET', '/api/v1/inventory', headers={'Accept': 'application/jsonc'})
+        self.assertEqual(kept.body.decode(), text)
+        back = server.rest('POST', '/api/v1/revisions/1/rollback')
+        self.assertEqual(back.json['inventory']['domains'], 2)
+        self.assertEqual(server.ask('_xmpp-client._tcp.d29998.example.').rcode(), 5)  # REFUSED
+
+    def test_large_bodies_share_a_bound(self):
+        server = self.serve()
+        heads = []
+        for _ in range(3):  # of 32 MiB each, which do not come: 64 MiB is the most
+            peer = socket.socket(socket.AF_UNIX)
+            self.addCleanup(peer.close)
+            peer.connect(server.socket_path)
+            peer.settimeout(10)
+            peer.sendall(b'POST /api/v1/inventory/validate HTTP/1.1\r\nHost: localhost\r\n'
+                         b'Content-Type: application/json\r\nContent-Length: 33554432\r\n\r\n[')
+            heads.append(peer)
+        answer = heads[2].recv(4096)
+        self.assertIn(b' 503 ', answer.split(b'\r\n')[0])
+        small = server.rest('POST', '/api/v1/inventory/validate', inventory())
+        self.assertEqual(small.status, 200)
+        heads[0].close()  # whoever leaves makes room
+        wait_until(lambda: server.rest(
+            'POST', '/api/v1/inventory/validate', ' ' * (2 * 1024 * 1024)).status == 400, 10,
+                   'room for the next one')
 
 
 class Choosing(Case):
