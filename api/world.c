@@ -236,9 +236,7 @@ static void free_world(struct world *world)
     tokens_unref(world->tokens);
     responder_unref(world->dnsd.responder);
     free(world->serials);
-    for (size_t i = 0; i < world->retired_count; i++)
-        free((char *)(uintptr_t)world->retired[i].name.ptr);
-    free(world->retired);
+    retired_fini(&world->retired);
     rows_fini(&world->rows);
     history_fini(&world->history);
     refusals_fini(&world->refusals);

@@ -10,6 +10,7 @@
 #include "api/dnsd_link.h"
 #include "api/history.h"
 #include "api/image_dir.h"
+#include "api/retired.h"
 #include "api/rows.h"
 #include "api/scheduler.h"
 #include "api/timekeeper.h"
@@ -97,8 +98,7 @@ struct world {
     uint32_t *serials;       /* by slot of planned->base, heap */
     struct rows rows;
     struct history history;
-    struct store_zone *retired; /* zones that are gone, with their last serials; names are heap */
-    size_t retired_count;
+    struct retired retired; /* zones that are gone; the store has them, too */
     struct tokens *tokens;
     struct world_spent spent; /* by the last change */
     /* Idempotency-Key of the job at hand, until its change is stored. */
@@ -237,9 +237,6 @@ void world_run_job(struct world *world, const struct world_request *request,
  * with dnsd there, what came since: a changed file, overlays whose time is over. */
 NODISCARD bool world_load(struct world *world, struct error *err);
 void world_settle(struct world *world);
-
-/* Keeps the last serial of a zone that is gone, in memory; the store has it already. */
-void world_remember_retired(struct world *world, const struct store_zone *zone);
 
 /* world_refusals.c: writes the refusals that wait; not with the lock held. */
 void world_write_refusals(struct world *world);

@@ -14,15 +14,6 @@ enum {
 /* -- what a zone had before ---------------------------------------------------------------------
  */
 
-static uint32_t retired_serial(const struct world *world, const char *name)
-{
-    uint32_t serial = 0;
-    for (size_t i = 0; i < world->retired_count; i++)
-        if (text_is(world->retired[i].name, name))
-            serial = world->retired[i].serial; /* the last entry is the latest */
-    return serial;
-}
-
 /* For each zone of `next`: its serial until now (0: new), and whether its content changes. Both
  * lists of zones are in canonical order. */
 static void compare_zones(const struct world *world, const struct planned *next, uint32_t *previous,
@@ -46,7 +37,8 @@ static void compare_zones(const struct world *world, const struct planned *next,
             previous[i] = world->serials[old->names.zones[at].slot];
             is_changed[i] = !digest_equal(&was, &is);
         } else {
-            previous[i] = retired_serial(world, text_name_print(&scratch, apex));
+            previous[i] =
+                retired_serial(&world->retired, text_from(text_name_print(&scratch, apex)));
         }
     }
     arena_fini(&scratch);

@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void world_remember_retired(struct world *world, const struct store_zone *zone)
-{
-    struct store_zone *grown =
-        realloc(world->retired, (world->retired_count + 1) * sizeof *world->retired);
-    char *name = strndup(zone->name.ptr, zone->name.len);
-    if (!grown || !name)
-        abort();
-    world->retired = grown;
-    world->retired[world->retired_count++] =
-        (struct store_zone){.name = text_from(name), .serial = zone->serial};
-}
-
 /* -- settings ------------------------------------------------------------------------------------
  */
 
@@ -125,8 +113,7 @@ bool world_load(struct world *world, struct error *err)
         !check_image_age(world, state, err))
         return false;
     store_keep(world->store, world->options.revisions_kept);
-    for (size_t i = 0; i < state->retired_count; i++)
-        world_remember_retired(world, &state->retired[i]);
+    retired_add(&world->retired, state->retired, state->retired_count);
     world->tokens = tokens_new(state->tokens, state->token_count);
     world->has_calendar_key = state->has_calendar_key;
     world->calendar_key = state->calendar_key;

@@ -177,13 +177,6 @@ static bool commit(struct world *world, const struct candidate *candidate,
     return error_set(err, first.kind, "%s", first.message);
 }
 
-/* Zones that went keep their last serials, should they come back. */
-static void remember_retired(struct world *world, const struct store_change *change)
-{
-    for (size_t i = 0; i < change->retired_count; i++)
-        world_remember_retired(world, &change->retired[i]);
-}
-
 static bool commit_candidate(struct world *world, struct candidate *candidate, uint64_t number,
                              struct error *err)
 {
@@ -224,7 +217,7 @@ static bool commit_candidate(struct world *world, struct candidate *candidate, u
     }
     if (done) {
         world->key = NULL;
-        remember_retired(world, &change);
+        retired_add(&world->retired, change.retired, change.retired_count);
     }
     if (done && candidate->inventory)
         candidate->planned->base->source.id = inventory_id;

@@ -104,7 +104,9 @@ def main():
         timed(server, 'PUT /inventory', 'PUT', '/api/v1/inventory', text, ANY)
         timed(server, 'PATCH /nodes/xmpp1', 'PATCH', '/api/v1/nodes/xmpp1', {'capacity': 240}, ANY)
         timed(server, 'POST /plan', 'POST', '/api/v1/plan', {'inventory': text})
+        large = server.status()['revision']
         timed(server, 'rollback to revision 1', 'POST', '/api/v1/revisions/1/rollback', {})
+        timed(server, 'and back', 'POST', f'/api/v1/revisions/{large}/rollback', {})
         server.stop()
     finally:
         server.close()
