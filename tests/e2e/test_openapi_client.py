@@ -36,7 +36,7 @@ KINDS = {
     'query': {400},
     'media': {415},
     'unauthorised': {401, 403, 429},
-    'stale': {400, 404, 409, 412, 428},
+    'stale': {400, 404, 409, 412, 422, 428},  # of mistakes the body's own may come first
     'path': {400, 404, 405},
 }
 NO_JSON = object()
