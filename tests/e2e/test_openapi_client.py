@@ -33,7 +33,7 @@ KINDS = {
     'valid': None,
     'spoiled': None,           # judged by the schema, below
     'bytes': None,
-    'query': {400},
+    'query': {400, 404},  # of some what they are about is looked up first
     'media': {415},
     'unauthorised': {401, 403, 429},
     'stale': {400, 404, 409, 412, 422, 428},  # of mistakes the body's own may come first
@@ -146,10 +146,31 @@ class Client:
         self.maker = openapi_gen.Maker(self.random, self.world.words)
         self.seen = collections.Counter()      # (operation, status)
         self.kinds = collections.Counter()
-        self.made = {}                         # operation: bodies that its schema allows
+        self.sources = self.find_sources()     # operation: what another one's answer gives it
         self.cut = 0
 
+    def find_sources(self):
+        found = {}
+        for operation in self.document.operations:
+            for response in operation.responses.values():
+                for link in response.get('links', {}).values():
+                    if 'requestBody' in link:
+                        found.setdefault(link['operationId'], (operation, link['requestBody']))
+        return found
+
     # ---- requests ----
+
+    def linked_body(self, operation):
+        """A body of what another operation has answered just now; None: it has refused."""
+        source, template = self.sources[operation.id]
+        kind, value = self.body(source)
+        reply = self.asker.ask(source.method, self.world.fill(source, self.random), json.dumps(value),
+                               {'Content-Type': kind})
+        if not reply or reply.status >= 300:
+            return None
+        self.world.note(reply)
+        return {key: reply.json[value.rpartition('/')[2]] if str(value).startswith('$') else value
+                for key, value in template.items()}
 
     def inventory(self):
         """One with the names that other requests use, changed in places."""
@@ -181,6 +202,10 @@ class Client:
             kind = self.random.choice(['application/json', *kinds])
             made = self.inventory()  # JSON is YAML and JSONC, too
             return kind, made if kind.endswith('json') else json.dumps(made, indent=1)
+        if operation.id in self.sources and self.random.random() < 0.6:
+            made = self.linked_body(operation)
+            if made:
+                return operation.media()[0][0], made
         if operation.id == 'patchInventory':
             return 'application/merge-patch+json', self.patch()
         kind, example = self.random.choice(list(operation.examples().values())

@@ -83,6 +83,14 @@ class Roles(srvplan.ServedCase):
         for role, token in self.tokens.items():
             yield Identity(role, role, 'bare', {'Authorization': 'Bearer ' + token})
             yield Identity(role + ' (X-API-Key)', role, 'bare', {'X-API-Key': token})
+            yield Identity(role + ' (session)', role, 'bare', self.session(token))
+
+    def session(self, token):
+        """The headers of a page of ours that signed in."""
+        reply = self.server.rest('POST', '/api/v1/session', {'token': token}, over='bare')
+        self.assertEqual(reply.status, 201, reply)
+        return {'Cookie': reply.headers['Set-Cookie'].split(';')[0], 'X-Srvplan-CSRF': '1',
+                'Origin': f'http://127.0.0.1:{self.server.api_port}'}
 
     # ---- requests ----
 
@@ -105,7 +113,8 @@ class Roles(srvplan.ServedCase):
     def cells(self, identity):
         """Every operation, and every path with what the document lacks: (method, path, answer)."""
         found = []
-        for operation in self.document.operations:
+        # Signing out comes last: it is the end of a session.
+        for operation in sorted(self.document.operations, key=lambda one: one.id == 'deleteSession'):
             if 'text/event-stream' in json.dumps(operation.responses) and identity.may(operation.role):
                 continue  # would not end; its refusals are seen
             path = self.path(operation.path)
@@ -158,6 +167,23 @@ class Roles(srvplan.ServedCase):
         self.assertGreater(refused['viewer'], refused['operator'])
         self.assertGreater(refused['operator'], 0)
         self.assertEqual(refused['admin'], 0)
+
+    def test_with_a_session_nothing_changes_for_a_page_that_is_not_ours(self):
+        page = self.session(self.tokens['admin'])
+        foreign = [{**page, 'Origin': 'http://evil.example'}, {**page, 'Origin': 'null'},
+                   {key: value for key, value in page.items() if key != 'Origin'},
+                   {key: value for key, value in page.items() if key != 'X-Srvplan-CSRF'}]
+        count = 0
+        for operation in self.document.operations:
+            if operation.method == 'GET' or operation.role == 'none':
+                continue
+            for headers in foreign:
+                identity = Identity('a foreign page', 'admin', 'bare', headers)
+                status, _ = self.status(identity, operation.method, self.path(operation.path),
+                                        operation)
+                self.assertEqual(status, 403, f'{operation} {headers}')
+                count += 1
+        self.assertGreater(count, 40)
 
     def test_on_the_socket_the_server_s_own_user_is_administrator(self):
         identity = Identity('root', 'admin', 'socket')
