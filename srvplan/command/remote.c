@@ -362,7 +362,7 @@ int remote_stream(struct remote *remote, const struct client_request *request, b
 {
     struct error err = {0};
     struct client_reply raw = {0};
-    if (!client_send(remote->client, request, &raw, &err))
+    if (!send(remote, request, NULL, &raw, &err))
         return is_quiet && err.kind == ERROR_UNREACHABLE ? EXIT_UNREACHABLE : fail(remote, &err);
     int code = raw.status == 200 ? EXIT_FINE : problem_print(remote, &raw);
     client_reply_fini(&raw);
