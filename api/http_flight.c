@@ -2,6 +2,7 @@
 #include "api/http_flight.h"
 
 #include "api/body.h"
+#include "api/http_answer.h"
 #include "api/http_identity.h"
 #include "zones/base/clock.h"
 
@@ -73,47 +74,6 @@ static void flight_leave_pending(struct flight *flight)
 
 /* -- answers -- */
 
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
-{
-    if (value && *value)
-        (void)!MHD_add_response_header(response, name, value);
-}
-
-static void add_number(struct MHD_Response *response, const char *name, uint64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
-    if (number)
-        add_header(response, name, text);
-}
-
-static void add_headers(struct MHD_Response *response, const struct exchange *exchange,
-                        const char *type)
-{
-    const struct response *made = &exchange->response;
-    add_header(response, "Content-Type", type);
-    add_header(response, "Cache-Control", "no-store");
-    add_header(response, "X-Content-Type-Options", "nosniff");
-    add_header(response, "X-Request-Id", exchange->id);
-    add_header(response, "ETag", made->etag);
-    add_header(response, "Location", made->location);
-    add_header(response, "Link", made->link);
-    add_header(response, "Allow", made->allow);
-    add_header(response, "Set-Cookie", made->cookie);
-    add_header(response, "Server-Timing", made->timing);
-    add_header(response, "Idempotency-Replayed", made->is_replay ? "true" : NULL);
-    add_number(response, "X-Srvplan-Index", made->index);
-    add_number(response, "Retry-After", made->retry_after_s);
-    add_header(response, "WWW-Authenticate",
-               made->status == 401 ? "Bearer realm=\"srvplan\"" : NULL);
-    add_header(response, "Connection", "close"); /* one request a connection: http_door.h */
-}
-
-static void free_cached(void *context)
-{
-    cached_body_unref(context);
-}
-
 static bool may_go_on(void *context)
 {
     struct flight *flight = context;
@@ -123,49 +83,22 @@ static bool may_go_on(void *context)
     return may;
 }
 
-static struct MHD_Response *make_response(struct flight *flight, const char **type)
-{
-    struct exchange *exchange = &flight->exchange;
-    struct flights *flights = flight->flights;
-    if (exchange->response.is_stream) {
-        struct stream_options options = {.events = flights->options.events,
-                                         .bell = flights->options.bell,
-                                         .heartbeat_ms = flights->options.heartbeat_ms,
-                                         .may_go_on = may_go_on,
-                                         .context = flight};
-        *type = "text/event-stream";
-        return stream_response(&options, flight->connection, &exchange->response.stream);
-    }
-    size_t len = 0;
-    if (!flight->cached) {
-        char *body = exchange_body_print(exchange, &len, type);
-        struct MHD_Response *response =
-            MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
-        if (!response)
-            free(body);
-        return response;
-    }
-    *type = "application/json";
-    struct cached_body *body = flight->cached;
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        body->len, body->text, free_cached, body);
-    if (response)
-        flight->cached = NULL; /* the response has the reference now */
-    return response;
-}
-
 static enum MHD_Result answer(struct flight *flight)
 {
-    const char *type = NULL;
     struct exchange *exchange = &flight->exchange;
-    struct MHD_Response *response = make_response(flight, &type);
+    const struct flights_options *options = &flight->flights->options;
+    struct stream_options stream = {.events = options->events,
+                                    .bell = options->bell,
+                                    .heartbeat_ms = options->heartbeat_ms,
+                                    .may_go_on = may_go_on,
+                                    .context = flight};
+    struct cached_body *kept = flight->cached;
+    flight->cached = NULL;
+    struct MHD_Response *response = answer_make(exchange, kept, &stream, flight->connection);
     if (!response)
         return MHD_NO;
-    add_headers(response, exchange, type);
-    if (exchange->response.is_stream) {
-        add_header(response, "X-Accel-Buffering", "no"); /* nginx would keep events back */
+    if (exchange->response.is_stream)
         door_stays(flight->flights->door, flight->door_connection);
-    }
     exchange_log(exchange);
     exchange_audit(exchange, flight->door_connection, flight->flights->options.world);
     enum MHD_Result done =
