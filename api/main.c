@@ -22,11 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    EXIT_USAGE = 64
+    EXIT_USAGE = 64,
+    OTHER_DESCRIPTORS = 128, /* store, images, dnsd, connections that are turned away */
 };
 
 struct server {
@@ -250,9 +252,25 @@ static bool start_http(struct server *server, struct tls_context *tls, struct er
     return server->http != NULL;
 }
 
+/* So many connections need as many descriptors; what is allowed beyond the usual is for asking. */
+static void allow_descriptors(uint64_t connections)
+{
+    struct rlimit limit;
+    uint64_t wanted = connections + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < wanted)
+        log_warning("fewer connections than wanted: raise the limit of open files",
+                    log_number("wanted", (int64_t)wanted),
+                    log_number("possible", (int64_t)limit.rlim_cur));
+}
+
 static bool start(struct server *server, struct error *err)
 {
     struct options *options = &server->options;
+    allow_descriptors(options->max_connections);
     server->events = events_new((uint64_t)clock_realtime_ms());
     if (!open_state(server, err))
         return false;
