@@ -320,9 +320,18 @@ class PreconditionTest(ApiCase):
         self.assertEqual(self.server.rest('GET', '/healthz').status, 200)
 
 
-def raw(server, data, wait=15, then=None, pause=0.0):
+def connect(server, over, wait):
+    if over == 'tcp':
+        return socket.create_connection(('127.0.0.1', server.api_port), timeout=wait)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(wait)
+    connection.connect(server.socket_path)
+    return connection
+
+
+def raw(server, data, wait=15, then=None, pause=0.0, over='tcp'):
     """Sends bytes as they are; returns (all that came back, whether the other side closed)."""
-    with socket.create_connection(('127.0.0.1', server.api_port), timeout=wait) as connection:
+    with connect(server, over, wait) as connection:
         connection.sendall(data)
         if then is not None:
             time.sleep(pause)
@@ -399,14 +408,34 @@ class FramingTest(ApiCase):
             'HTTP/0.9': b'GET /api/v1/status\r\n\r\n',
             'two spaces': self.request(head='GET  /api/v1/status HTTP/1.1'),
             'an empty line first': b'\r\n' + fine,
+            'two Last-Event-IDs': self.request('Last-Event-ID: 1.1', 'Last-Event-ID: 1.2'),
+            'two If-Matches': self.request('If-Match: "1"', 'If-Match: *'),
+            'chunked, spelt otherwise': self.request('Transfer-Encoding: xchunked', head=post,
+                                                     body=b'0\r\n\r\n' + smuggled),
+            'chunked, with a tab': self.request('Transfer-Encoding:\tchunked', head=post,
+                                                body=b'0\r\n\r\n' + smuggled),
+            'a hexadecimal Content-Length': self.request('Content-Length: 0x2', head=post,
+                                                         body=b'{}'),
+            'a Content-Length beyond 64 bits': self.request(
+                'Content-Length: 18446744073709551618', head=post, body=b'{}'),
+            'a dot': self.request(head='GET /api/./v1/status HTTP/1.1'),
+            'dot segments, half encoded': self.request(head='GET /api/v1/.%2E/status HTTP/1.1'),
+            'NUL in the Host': self.request(host='Host: localhost\0.attacker.example'),
+            'a fragment': self.request(head='GET /api/v1/status#x HTTP/1.1'),
+            'DEL in the target': self.request(head='GET /api/v1/sta\x7ftus HTTP/1.1'),
+            'CONNECT': self.request(head='CONNECT localhost:80 HTTP/1.1'),
             'two Authorizations': self.request('Authorization: Bearer x'),
             'a long head': self.request('X-A: ' + 'a' * 40000),
             'many headers': self.request(*[f'X-{number}: a' for number in range(500)]),
             'not HTTP': b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + b'\0' * 40,
         }
-        for label, data in cases.items():
-            with self.subTest(label):
-                came, closed = raw(self.server, data)
+        of_tcp = ('a foreign Host', 'a foreign port')  # the socket asks only for one, whatever it is
+        for over, label, data in [(over, *case) for over in ('tcp', 'socket')
+                                  for case in cases.items()]:
+            if over == 'socket' and label in of_tcp:
+                continue
+            with self.subTest(label, over=over):
+                came, closed = raw(self.server, data, over=over)
                 # A head that is not even a request line may be ended without a word.
                 self.assertRegex(came, rb'^(HTTP/1\.[01] (400|414|431|501|505) |$)')
                 if label not in ('a long head', 'many headers'):
