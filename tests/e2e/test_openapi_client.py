@@ -233,6 +233,9 @@ class Client:
             found['If-Match'] = self.if_match(operation, target) if self.random.random() < 0.4 else '*'
         if operation.parameter('If-None-Match') and self.random.random() < 0.3:
             found['If-None-Match'] = self.random.choice(['*', '"r1"', '"n1", W/"i3"', '"'])
+        if operation.parameter('Idempotency-Key') and self.random.random() < 0.15:
+            # Few of them: with another body a key is refused, with the same it is answered again.
+            found['Idempotency-Key'] = self.random.choice([*'abcdefghij', '"k"'])
         if self.random.random() < 0.05:
             found['X-Request-Id'] = self.random.choice(['a-1', 'x' * 200, 'a b', ''])
         if self.random.random() < 0.05:
@@ -280,6 +283,8 @@ class Client:
                 raise AssertionError(f'{operation} takes a body: {reply}')
             return operation, reply, ...
         body = openapi_gen.spoil_bytes(self.random, body.encode('utf-8', 'surrogatepass'))
+        if operation.id in ('putInventory', 'validateInventory') and self.random.random() < 0.1:
+            body = b'{"x":"' + b'x' * (32 * 1024 * 1024) + b'"}'
         reply = self.asker.ask(operation.method, target, body, headers, self.over())
         try:
             value = json.loads(body)
@@ -293,7 +298,10 @@ class Client:
         wrong += [f'{name}=1&{name}=1' for name in known]
         wrong += ['limit=0', 'limit=1001', 'limit=-1', 'limit=1x'] if 'limit' in known else []
         wrong += ['dry_run=1', 'dry_run=', 'dry_run=TRUE'] if 'dry_run' in known else []
-        target = target.partition('?')[0] + '?' + self.random.choice(wrong)
+        if 'Idempotency-Key' in headers:
+            headers['Idempotency-Key'] = self.random.choice(['', 'x' * 129, 'a b', '"', 'k\xfc'])
+        else:
+            target = target.partition('?')[0] + '?' + self.random.choice(wrong)
         return operation, self.asker.ask(operation.method, target, body, headers, self.over()), ...
 
     def ask_media(self, operation, target, headers, _value, body):
@@ -321,7 +329,8 @@ class Client:
         if not operation.takes_if_match:
             return None
         del headers['If-Match']
-        tag = self.random.choice([None, '"0"', '"n0"', '"r0"', 'W/"1"', '"x"', '"', '1', '"1", "2"', '""',
+        absent = [None] if operation.parameter('If-Match').get('required') else []
+        tag = self.random.choice([*absent, '"0"', '"n0"', '"r0"', 'W/"1"', '"x"', '"', '1', '"1", "2"', '""',
                                   '"18446744073709551616"', '"n-1"', '"\xff"'])
         if tag is not None:
             headers['If-Match'] = tag
@@ -424,7 +433,8 @@ class Generated(srvplan.Case):
                                  f'{sum(client.kinds.values())} requests before\n{error}\n'
                                  f'---- log\n{server.log()[-4000:]}') from None
         self.report(client, time.monotonic() - start)
-        self.assertCovered(client)
+        if REQUESTS >= 10000:  # enough for every operation to have met everything
+            self.assertCovered(client)
         self.assertWell(server)
 
     def report(self, client, seconds):
