@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* ask_server: zone, simulate and explain of what a server serves, drains and weights included,
- * instead of what an inventory alone would make; plan also what an inventory would change there. Each
- * gives the exit code. */
+ * instead of what an inventory alone would make; plan also what an inventory would change there.
+ * Each gives the exit code. */
 #pragma once
 #include "srvplan/command/context.h"
 
