@@ -348,6 +348,56 @@ class Windows(srvplan.Case):
             self.assertNotIn(other.partition('=')[2].encode(), store.read())
         self.assertNotIn(other.partition('=')[2], server.log())
 
+    def test_a_window_opens_and_ends_by_itself(self):
+        quick = document(drain={'grace': '0s', 'ramp': '0s'})
+        quick['defaults']['ttl'] = '1s'
+        self.server = self.serve(quick)
+        made = self.post('', {'id': 'soon', 'nodes': ['xmpp2'], 'start': local(4), 'duration': '2s',
+                              'reason': 'x'}).json
+        self.assertEqual((made['status']['state'], made['lead']), ('pending', 2))
+        self.assertEqual(self.hosts(), ['xmpp1', 'xmpp2', 'xmpp3'])
+        seen = []
+
+        def is_over():
+            state = self.window('soon')['status']['state']
+            pair = (state, 'xmpp2' in self.hosts())
+            if not seen or seen[-1] != pair:
+                seen.append(pair)
+            return state == 'ended' and pair[1]
+
+        srvplan.wait_until(is_over, 30, 'the window is over')
+        self.assertIn(('active', False), seen)
+        self.assertLess(seen.index(('pending', True)), seen.index(('active', False)))
+        reply = self.server.rest('GET', '/api/v1/events?kinds=window&follow=false&last=50')
+        states = [json.loads(line[5:]).get('state') for line in reply.body.decode().splitlines()
+                  if line.startswith('data:')]
+        self.assertEqual([state for state in states if state], ['pending', 'active', 'ended'])
+
+    def test_a_past_revision_shows_what_a_window_did_then(self):
+        server = self.start()
+        self.open_now()
+        then = server.status()['revision']
+        self.post('/now/end', {'reason': 'done'}, 200)
+        past = server.get(f'/revisions/{then}')
+        records = ' '.join(next(s for s in past['sets'] if s['name'] == NAME)['records'])
+        self.assertNotIn('xmpp1', records)
+        self.assertIn('xmpp2', records)
+        now = server.get(f'/revisions/{then + 1}')
+        self.assertIn('xmpp1', ' '.join(next(s for s in now['sets'] if s['name'] == NAME)['records']))
+
+    def test_a_rollback_leaves_windows_as_they_are(self):
+        server = self.start()
+        self.open_now()
+        changed = document()
+        changed['nodes']['xmpp4'] = {'addresses': ['192.0.2.14']}
+        reply = server.rest('PUT', '/api/v1/inventory', changed, headers=ANY)
+        self.assertEqual(reply.status, 200, reply)
+        self.assertEqual(self.hosts(), ['xmpp2', 'xmpp3', 'xmpp4'])
+        reply = server.rest('POST', '/api/v1/revisions/1/rollback', {'reason': 'x'})
+        self.assertIn(reply.status, (200, 201), reply)
+        self.assertEqual(self.hosts(), ['xmpp2', 'xmpp3'])
+        self.assertEqual(self.window('now')['status']['state'], 'active')
+
     def test_a_repeated_request_with_its_key_makes_one_window(self):
         server = self.start()
         body = {'nodes': ['xmpp1'], 'start': local(86400), 'duration': '1h', 'reason': 'x'}
