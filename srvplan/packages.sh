@@ -14,7 +14,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config libldns-dev libmicroh
 test_packages="check openssl python3 python3-dateutil python3-dnspython python3-jsonschema python3-yaml nsd knot bind9-utils bind9-dnsutils curl
     clang-format shellcheck mandoc iproute2 libxml2-utils bash zsh fish
     libglib2.0-dev libstrophe-dev prosody lua5.4 python3-slixmpp python3-aioxmpp openjdk-17-jdk-headless
-    libminidns-java erlang-p1-xmpp haproxy systemd python3-prometheus-client prometheus"
+    libminidns-java erlang-p1-xmpp haproxy unbound systemd python3-prometheus-client prometheus"
 # Node.js from elsewhere brings its npm, and conflicts with Debian's.
 command -v npm >/dev/null || test_packages="$test_packages nodejs npm"
 # shellcheck disable=SC2034
