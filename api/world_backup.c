@@ -20,9 +20,9 @@ static void end(struct world *world)
 {
     struct world_backup *backup = world->backup;
     world->backup = NULL;
+    store_backup_free(backup->copy); /* first: whoever is told that it failed finds nothing */
     backup->result->view = world_view_ref(world);
     backup->job.callback(backup->job.context, backup->result);
-    store_backup_free(backup->copy);
     free(backup);
 }
 
