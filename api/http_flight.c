@@ -99,6 +99,7 @@ static enum MHD_Result answer(struct flight *flight)
         return MHD_NO;
     if (exchange->response.is_stream)
         door_stays(flight->flights->door, flight->door_connection);
+    http_counts_add(&flight->flights->counts, exchange, clock_monotonic_us() - exchange->begun_us);
     exchange_log(exchange);
     exchange_audit(exchange, flight->door_connection, flight->flights->options.world);
     enum MHD_Result done =
@@ -308,6 +309,7 @@ static struct flight *flight_begin(struct flights *flights, struct MHD_Connectio
     flight->connection = connection;
     flight->door_connection = door_connection_of(connection);
     flight->owners = 1;
+    flight->exchange.request.counts = &flights->counts;
     if (!flight->door_connection) {
         free(flight);
         return NULL;
@@ -467,6 +469,7 @@ void flights_leave(struct flights *flights)
     workshop_stop(flights->changes);
     plan_shelf_free(flights->shelf);
     body_cache_fini(&flights->cache);
+    http_counts_fini(&flights->counts);
     pthread_mutex_lock(&flights->lock);
     leave(flights, NULL);
 }

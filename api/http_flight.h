@@ -10,6 +10,7 @@
  * for dnsd or for a client. All but job_done and work is on the library's thread. */
 #pragma once
 #include "api/body_cache.h"
+#include "api/http_counts.h"
 #include "api/http_exchange.h"
 #include "api/http_stream.h"
 #include "api/plan_shelf.h"
@@ -34,9 +35,10 @@ struct flights {
     struct plan_shelf *shelf;
     uint64_t large_bytes;    /* atomic; of large bodies that come in, or are worked on */
     struct body_cache cache; /* the library's thread alone, like `waiting` */
-    unsigned waiting;        /* long polls and streams */
-    pthread_mutex_t lock;    /* what follows, and phases and owners of flights */
-    unsigned owners;         /* the starter, and every job under way */
+    struct http_counts counts;
+    unsigned waiting;     /* long polls and streams */
+    pthread_mutex_t lock; /* what follows, and phases and owners of flights */
+    unsigned owners;      /* the starter, and every job under way */
     pthread_cond_t none_pending;
     struct flight *pending; /* suspended, their jobs not done */
 };

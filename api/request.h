@@ -28,6 +28,7 @@ enum {
 };
 
 struct route;
+struct http_counts;
 struct plan_shelf;
 
 struct response {
@@ -90,6 +91,7 @@ struct request {
     const struct world_view *view; /* as of the start; a reference of the request's own */
     int64_t now_ms;                /* when it is handled; in `finish`, when its job was done */
     struct world_request job;
+    const struct http_counts *counts; /* for /metrics */
     char *secret; /* of a token or a URL that is made; wiped when it was told */
     /* Only where the route is heavy: its handler waits for the world (world_ask.h). */
     struct world *world;

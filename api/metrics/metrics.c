@@ -30,7 +30,8 @@ static void put_revision(struct page *page, const struct world_view *view)
                view->dnsd.is_in_step);
 }
 
-const char *metrics_print(const struct world_view *view, int64_t now_ms, struct arena *arena)
+const char *metrics_print(const struct world_view *view, const struct http_counts *counts,
+                          int64_t now_ms, struct arena *arena)
 {
     struct page page = {.arena = arena};
     put_revision(&page, view);
@@ -39,6 +40,7 @@ const char *metrics_print(const struct world_view *view, int64_t now_ms, struct 
         metrics_put_plan(&page, view);
         metrics_put_overlays(&page, view, now_ms);
     }
+    metrics_put_requests(&page, counts);
     metrics_put_responder(&page, view);
     metrics_put_process(&page);
     return page.text;

@@ -17,5 +17,8 @@ enum {
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
+struct http_counts;
+
 /* The page, in the arena. The present is an argument. */
-const char *metrics_print(const struct world_view *view, int64_t now_ms, struct arena *arena);
+const char *metrics_print(const struct world_view *view, const struct http_counts *counts,
+                          int64_t now_ms, struct arena *arena);

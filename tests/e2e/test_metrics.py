@@ -46,7 +46,8 @@ def metrics(server):
 def grown(server, before):
     """What changed since, the transports' sizes and times left out."""
     return {key: value - before.get(key, 0) for key, value in metrics(server).items()
-            if value != before.get(key, 0) and 'bytes' not in key and 'seconds' not in key}
+            if value != before.get(key, 0) and 'bytes' not in key and 'seconds' not in key
+            and 'http' not in key}
 
 
 class MetricsTest(srvplan.Case):
@@ -62,13 +63,37 @@ class MetricsTest(srvplan.Case):
             self.assertTrue(family.name.startswith(('srvplan_', 'process_')), family.name)
             self.assertIn(family.type, ('counter', 'gauge', 'histogram'))
             self.assertTrue(family.documentation.endswith('.'), family)
-            # Nothing is drained here, and no window is declared.
+            # Nothing is drained here, no window is declared, and nobody has asked before.
             self.assertEqual(not family.samples,
-                             family.name.startswith(('srvplan_drain_', 'srvplan_window_')), family)
+                             family.name.startswith(('srvplan_drain_', 'srvplan_window_',
+                                                     'srvplan_http_requests')), family)
         for over in ('socket', 'tcp'):
             self.assertEqual(server.rest('GET', '/metrics', over=over).status, 200)
         self.assertEqual(server.rest('GET', '/metrics?x=1', over='bare').status, 400)
         self.assertEqual(server.rest('POST', '/metrics', {}, over='bare').status, 405)
+
+    def test_requests_are_counted_by_route_method_and_code(self):
+        server = self.serve()
+        for _ in range(3):
+            server.get('/nodes/xmpp1')
+        server.drain('xmpp2')
+        server.rest('GET', '/api/v1/nodes/nobody')
+        server.rest('GET', '/nothing')
+        server.rest('GET', '/api/v1/nodes', over='bare')
+        index = server.get('/drains')['items'][0]['index']
+        server.get(f'/drains?index={index}&wait=1s')  # is counted, and not timed
+        after = metrics(server)
+        self.assertEqual({key: value for key, value in after.items() if 'http_requests' in key}, {
+            'http_requests_total{code=200,method=GET,route=/api/v1/nodes/{id}}': 3,
+            'http_requests_total{code=201,method=POST,route=/api/v1/drains}': 1,
+            'http_requests_total{code=404,method=GET,route=/api/v1/nodes/{id}}': 1,
+            'http_requests_total{code=404,method=GET,route=none}': 1,
+            'http_requests_total{code=401,method=GET,route=/api/v1/nodes}': 1,
+            'http_requests_total{code=200,method=GET,route=/api/v1/drains}': 2,
+        })
+        self.assertEqual(after['http_request_seconds_count'], 8)
+        self.assertEqual(after['http_request_seconds_bucket{le=+Inf}'], 8)
+        self.assertLess(after['http_request_seconds_sum'], 1)
 
     def test_queries_are_counted_by_what_became_of_them(self):
         server = self.serve()
