@@ -52,18 +52,20 @@ static void timeline_add_planned(json_t *steps, const struct world_drain *drain,
         timeline_add(steps, DRAIN_RAMPING, planned->ramp_at_ms, now_ms);
 }
 
-/* The way back. */
+/* The way back. What the state has not come to lies ahead, whatever the clock says. */
 static void timeline_add_end(json_t *steps, const struct world_drain *drain, int64_t now_ms)
 {
     const struct store_drain *row = &drain->row;
     const struct timeline *planned = drain->has_timeline ? &drain->timeline : NULL;
+    bool is_over = world_drain_is_over(drain);
     enum drain_state end = row->is_aborted ? DRAIN_ABORTED : DRAIN_CLOSED;
-    if (planned && planned->end_at_ms < planned->restored_at_ms)
-        timeline_add(steps, DRAIN_RESTORING, planned->end_at_ms, now_ms);
+    int64_t end_ms = row->ended_at_ms ? row->ended_at_ms : row->until_at_ms;
     if (planned && planned->end_at_ms != TIMELINE_NEVER)
-        timeline_add(steps, end, planned->restored_at_ms, now_ms);
-    else
-        timeline_add(steps, end, row->ended_at_ms ? row->ended_at_ms : row->until_at_ms, now_ms);
+        end_ms = planned->restored_at_ms;
+    if (planned && planned->end_at_ms < planned->restored_at_ms)
+        timeline_add(steps, DRAIN_RESTORING, planned->end_at_ms,
+                     is_over || drain->state == DRAIN_RESTORING ? now_ms : 0);
+    timeline_add(steps, end, end_ms, is_over ? now_ms : 0);
 }
 
 static json_t *timeline(const struct json_scene *scene, const struct world_drain *drain)
