@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Copies of the store: made while the server works, whole, private, and fit to go on from."""
+import hashlib
 import os
 import sqlite3
 import stat
+import struct
 import sys
 import threading
 
@@ -47,6 +49,21 @@ class BackupTest(srvplan.Case):
         self.assertEqual((line['action'], line['object'], line['revision']),
                          ('backup', made['file'], None))
         self.assertEqual(line['after']['bytes'], made['bytes'])
+
+    def test_another_program_can_check_the_audit_of_a_copy(self):
+        """By what api/store_audit.h says of the hash, and nothing else of ours."""
+        self.server.undrain(self.server.drain('xmpp1').json['id'])
+        self.server.drain('xmpp2', reason='bücher')
+        made, last = self.backup(), b'\0' * 32
+        lines = rows(made['file'], 'SELECT id, at_ms, revision, actor, source, action, object, detail,'
+                                   ' outcome, before, after, hash FROM audit ORDER BY id')
+        self.assertEqual([line[0] for line in lines], [1, 2, 3, 4])
+        for *numbers_and_texts, noted in lines:
+            texts = [text.encode() for text in numbers_and_texts[3:]]
+            last = hashlib.sha256(last + struct.pack('>3Q8I', *numbers_and_texts[:3],
+                                                     *map(len, texts)) + b''.join(texts)).digest()
+            self.assertEqual(last, noted)
+        self.assertIn(f'4:{last.hex()}', self.server.log())
 
     def test_changes_go_on_and_are_whole_in_the_copy(self):
         over, failures = threading.Event(), []

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The store before files that it must not take, and on a disk that is full. */
-#include "api/store.h"
+#include "api/store_audit.h"
 
 #include <check.h>
 #include <errno.h>
@@ -237,11 +237,33 @@ static void make_older(int version)
             " until_at_ms, served_at_ms, ended_at_ms, ended_actor, clear_at_ms, revision,"
             " ended_revision, version) VALUES ('dr_1', 'xmpp1', '', 'ops', 'kernel', '', 1, 0, 0,"
             " 0, '', 0, 1, 0, 1)");
+    run_sql("INSERT INTO audit VALUES (1, 10, 'root', 'socket uid 0', 'drain', 'dr_1', 'kernel');"
+            "INSERT INTO audit VALUES (2, 20, 'expiry', 's', 'undrain', 'dr_1', '')");
     if (version == 1)
         run_sql("ALTER TABLE drains DROP COLUMN mode; ALTER TABLE drains DROP COLUMN to_ppb;"
                 "ALTER TABLE drains DROP COLUMN ramp_s; ALTER TABLE drains DROP COLUMN ramp_steps;"
                 "ALTER TABLE drains DROP COLUMN is_lead_auto; PRAGMA user_version = 1");
     run_sql("PRAGMA journal_mode = WAL");
+}
+
+/* Its lines are chained, as if they had been from the beginning. */
+static void check_older_audit(struct store *store)
+{
+    struct arena arena = {0};
+    struct error err = {0};
+    struct store_audit_row *rows = NULL;
+    struct store_audit_verdict verdict;
+    struct store_audit_filter filter = {.limit = 10};
+    size_t count = 0;
+    ck_assert(store_audit_list(store, &arena, &filter, &rows, &count, &err));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(rows[1].line.at_ms, 10);
+    ck_assert(text_is(rows[1].line.actor, "root") && text_is(rows[1].line.object, "dr_1"));
+    ck_assert(text_is(rows[1].line.detail, "kernel") && text_is(rows[1].line.outcome, "done"));
+    ck_assert(text_is(rows[0].line.actor, "expiry") && text_is(rows[0].line.action, "undrain"));
+    ck_assert(store_audit_verify(store, &(struct store_audit_head){0}, 10, &verdict, &err));
+    ck_assert_msg(!verdict.broken_id && verdict.checked == 2, "%s", verdict.what);
+    arena_fini(&arena);
 }
 
 START_TEST(an_older_store_is_brought_up_and_keeps_its_drains)
@@ -255,6 +277,7 @@ START_TEST(an_older_store_is_brought_up_and_keeps_its_drains)
         ck_assert(text_is(state->drains[0].reason, "kernel"));
         ck_assert_int_eq(state->drains[0].mode, 0);
         ck_assert_uint_eq(state->drains[0].ramp_s, 0);
+        check_older_audit(store);
         store_close(store);
     }
 }
