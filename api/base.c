@@ -119,6 +119,8 @@ static void use_slots(struct base *base, const uint32_t *slots, uint32_t slot_co
     }
     base->names.zones = zones;
     base->names.slot_count = slot_count;
+    if (base->names_image.len)
+        image_names_set_slots(&base->names_image, &base->names, &base->names_digest);
 }
 
 void base_assign_slots(struct base *base, const uint32_t *previous, const bool *is_changed,

@@ -43,7 +43,8 @@ void base_assign_slots(struct base *base, const uint32_t *previous, const bool *
 NODISCARD bool base_restore_slots(struct base *base, const struct store_state *state,
                                   uint32_t **serials);
 
-/* Builds the names image, once the slots are given out. */
+/* Builds the names image. Before the slots are given out, too, by whoever has the time: giving them
+ * out then only puts them into it. */
 NODISCARD bool base_build_names(struct base *base, struct error *err);
 
 /* A digest of what zone `zone` holds under `content`: equal when a secondary would see no change.

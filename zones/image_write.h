@@ -19,6 +19,11 @@ void image_buffer_fini(struct image_buffer *buffer);
 NODISCARD bool image_build_names(const struct content_names *names, struct image_buffer *buffer,
                                  struct digest *digest, struct error *err);
 
+/* Puts other slots into a names file that was built of the same names: what comes out is what
+ * image_build_names makes of them, for the price of its digest. */
+void image_names_set_slots(struct image_buffer *buffer, const struct content_names *names,
+                           struct digest *digest);
+
 /* Builds the answers file of `generation` that belongs to the names file `names_digest`. serials
  * has one entry a slot. ERROR_INVALID: a set does not fit 64 KiB even without additional data. */
 NODISCARD bool image_build_answers(const struct content_sets *sets, const uint32_t *serials,

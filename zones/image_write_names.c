@@ -430,6 +430,17 @@ static bool names_work_run(struct names_work *work, struct error *err)
     return true;
 }
 
+/* The header has neither digest nor checksum yet. */
+static void seal(struct image_buffer *buffer, struct image_names_header *header,
+                 struct digest *digest)
+{
+    header->file_bytes = buffer->len;
+    memcpy(buffer->ptr, header, sizeof *header);
+    *digest = digest_of((struct bytes){buffer->ptr, buffer->len});
+    memcpy(header->digest, digest->byte, sizeof header->digest);
+    image_buffer_seal(buffer, header, sizeof *header);
+}
+
 bool image_build_names(const struct content_names *names, struct image_buffer *buffer,
                        struct digest *digest, struct error *err)
 {
@@ -456,11 +467,7 @@ bool image_build_names(const struct content_names *names, struct image_buffer *b
         abort();
     bool done = names_work_run(&work, err);
     if (done) {
-        header.file_bytes = built.len;
-        memcpy(built.ptr, &header, sizeof header);
-        *digest = digest_of((struct bytes){built.ptr, built.len});
-        memcpy(header.digest, digest->byte, sizeof header.digest);
-        image_buffer_seal(&built, &header, sizeof header);
+        seal(&built, &header, digest);
         *buffer = built;
     } else {
         image_buffer_fini(&built);
@@ -469,4 +476,18 @@ bool image_build_names(const struct content_names *names, struct image_buffer *b
     free(work.types_line);
     free(work.variants);
     return done;
+}
+
+void image_names_set_slots(struct image_buffer *buffer, const struct content_names *names,
+                           struct digest *digest)
+{
+    struct image_names_header header;
+    memcpy(&header, buffer->ptr, sizeof header);
+    struct image_zone *zones = image_buffer_at(buffer, header.zones.first);
+    for (uint32_t i = 0; i < names->zone_count; i++)
+        zones[i].slot = names->zones[i].slot;
+    header.slots = names->slot_count;
+    header.checksum = 0;
+    memset(header.digest, 0, sizeof header.digest);
+    seal(buffer, &header, digest);
 }

@@ -247,6 +247,14 @@ static bool ask_guards(struct proposal *proposal)
     return !handlers_failed(&refused, proposal->kind->etag_prefix, proposal->response);
 }
 
+/* What takes long of publishing is done here; where it fails, the world will say so. */
+static void prepare(struct study *study)
+{
+    struct error ignored = {0};
+    if (study->base)
+        (void)!base_build_names(study->base, &ignored);
+}
+
 /* True: the world moved on, and all is to be done again. */
 static bool try(struct proposal *proposal, bool is_last)
 {
@@ -259,6 +267,7 @@ static bool try(struct proposal *proposal, bool is_last)
         show(proposal);
         return false;
     }
+    prepare(&proposal->study);
     request->job.kind = WORLD_INVENTORY;
     request->job.inventory = &proposal->change;
     struct world_result *result = world_ask(request->world, &request->job);

@@ -107,6 +107,34 @@ START_TEST(same_content_gives_the_same_bytes)
 }
 END_TEST
 
+START_TEST(other_slots_put_into_a_names_file_give_the_file_that_has_them)
+{
+    struct fixture other;
+    struct image_buffer built = {0}, changed = {0};
+    struct digest digest, changed_digest;
+    struct error err = {0};
+    fixture_build(&other, 7, 100);
+    ck_assert(image_build_names(&other.names, &changed, &changed_digest, &err));
+    struct content_zone *zones =
+        arena_array(&other.arena, struct content_zone, other.names.zone_count);
+    for (uint32_t i = 0; i < other.names.zone_count; i++) {
+        zones[i] = other.names.zones[i];
+        zones[i].slot = zones[i].slot + 3;
+    }
+    other.names.zones = zones;
+    other.names.slot_count += 3;
+    ck_assert(image_build_names(&other.names, &built, &digest, &err));
+    ck_assert(!digest_equal(&digest, &changed_digest));
+    image_names_set_slots(&changed, &other.names, &changed_digest);
+    ck_assert(digest_equal(&digest, &changed_digest));
+    ck_assert(bytes_equal((struct bytes){built.ptr, built.len},
+                          (struct bytes){changed.ptr, changed.len}));
+    image_buffer_fini(&built);
+    image_buffer_fini(&changed);
+    fixture_fini(&other);
+}
+END_TEST
+
 START_TEST(a_change_of_weight_leaves_the_names_file_alone)
 {
     struct fixture again;
@@ -410,6 +438,7 @@ int main(void)
     tcase_add_test(tcase, what_is_not_there_is_not_found);
     tcase_add_test(tcase, the_order_section_lists_each_zone_canonically);
     tcase_add_test(tcase, same_content_gives_the_same_bytes);
+    tcase_add_test(tcase, other_slots_put_into_a_names_file_give_the_file_that_has_them);
     tcase_add_test(tcase, a_change_of_weight_leaves_the_names_file_alone);
     tcase_add_test(tcase, a_flipped_bit_anywhere_is_refused);
     tcase_add_test(tcase, a_truncated_file_is_refused);
