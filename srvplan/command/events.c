@@ -62,6 +62,16 @@ static const char *weight_print(const json_t *data, struct arena *arena)
                         member_text(data, "actor", "-"), member_text(data, "reason", "-"));
 }
 
+static const char *window_print(const json_t *data, struct arena *arena)
+{
+    const char *state = member_text(data, "state", "-"), *was = member_text(data, "was", NULL);
+    const char *because = member_text(data, "because", NULL);
+    const char *opens_at = member_text(data, "opens_at", NULL);
+    return arena_printf(arena, "%s: %s%s%s%s%s%s%s", member_text(data, "id", "-"), was ? was : "",
+                        was ? " -> " : "", state, because ? ": " : "", because ? because : "",
+                        opens_at ? ", opens at " : "", opens_at ? opens_at : "");
+}
+
 static const char *inventory_print(const json_t *data, struct arena *arena)
 {
     return arena_printf(arena, "another one is in force, from the %s",
@@ -97,7 +107,7 @@ static const struct {
 } prints[] = {
     {"revision", revision_print}, {"served", served_print},       {"drain", drain_print},
     {"weight", weight_print},     {"inventory", inventory_print}, {"dnsd", dnsd_print},
-    {"ready", ready_print},
+    {"ready", ready_print},       {"window", window_print},
 };
 
 /* A kind of a newer server is shown as it came. */

@@ -349,6 +349,45 @@ def raw(server, data, wait=15, then=None, pause=0.0, over='tcp'):
             return came, False
 
 
+class LogTest(ApiCase):
+    TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
+    def lines(self, request_id):
+        """Those of the access log about a request."""
+        return [line for line in self.server.log().splitlines()
+                if 'change by API' in line and f'request_id={request_id} ' in line]
+
+    def test_each_change_is_logged_done_or_refused_with_its_trace(self):
+        body = {'weight': '50%', 'reason': 'x'}
+        for number, (headers, query, status) in enumerate((
+                ({'If-Match': '*'}, '', 200), ({'If-Match': '*'}, '?dry_run=true', 200),
+                ({'If-Match': '"n1"'}, '', 412), ({}, '', 428))):
+            reply = self.server.rest('PUT', '/api/v1/nodes/xmpp1/weight' + query, body, {
+                **headers, 'X-Request-Id': f'log{number}', 'traceparent': self.TRACE}, over='tcp')
+            self.assertEqual(reply.status, status)
+            line, = self.lines(f'log{number}')
+            for part in ('actor=admin-token', 'method=PUT', 'path=/api/v1/nodes/xmpp1/weight',
+                         f'status={status}', f'dry_run={"yes" if query else "no"}',
+                         f'traceparent={self.TRACE}'):
+                self.assertIn(part, line)
+            self.assertRegex(line, r'took_us=[1-9]\d*')
+            self.assertRegex(line, r'source="?127\.0\.0\.1')
+
+    def test_a_traceparent_that_is_none_and_strangers_leave_nothing_in_the_log(self):
+        body = {'weight': '50%', 'reason': 'x'}
+        wrong = ('00-x-y-01', self.TRACE.upper(), self.TRACE[:-1], self.TRACE + '-evil',
+                 'ff' + self.TRACE[2:], '00-' + '0' * 32 + self.TRACE[35:],
+                 self.TRACE[:36] + '0' * 16 + '-01', self.TRACE[:-2] + 'g1', 'a" admin="yes')
+        for number, trace in enumerate(wrong):
+            self.server.rest('PUT', '/api/v1/nodes/xmpp1/weight', body, {
+                'If-Match': '*', 'X-Request-Id': f'trace{number}', 'traceparent': trace})
+            line, = self.lines(f'trace{number}')
+            self.assertIn('traceparent=""', line, trace)
+        self.server.rest('PUT', '/api/v1/nodes/xmpp1/weight', body,
+                         {'If-Match': '*', 'X-Request-Id': 'stranger'}, over='bare')
+        self.assertEqual(self.lines('stranger'), [])
+
+
 class FramingTest(ApiCase):
     def request(self, *lines, head='GET /api/v1/status HTTP/1.1', host='Host: localhost', end=True,
                 body=b''):

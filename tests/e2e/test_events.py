@@ -282,6 +282,13 @@ class CommandTest(srvplan.Case):
         events = [json.loads(line) for line in printed.splitlines()]
         self.assertEqual(len(events), 3)
         self.assertEqual(sorted(events[0]), ['data', 'event', 'id'])
+        tomorrow = time.strftime('%Y-%m-%dT%H:%M', time.gmtime(time.time() + 86400))
+        window = {'id': 'weekly', 'nodes': ['xmpp1'], 'start': tomorrow, 'duration': '2h',
+                  'timezone': 'UTC', 'reason': 'kernels'}
+        made = server.rest('POST', '/api/v1/windows', window)
+        self.assertEqual(made.status, 201, made)
+        lines = server.cli('events', '--kinds', 'window', check=srvplan.OK).stdout
+        self.assertRegex(lines, fr' window +weekly: pending, opens at {tomorrow}:00Z\n$')
         wrong = server.cli('events', '--kinds', 'dran', check=srvplan.FAILED)
         self.assertIn('dran', wrong.stderr)
 
