@@ -73,16 +73,20 @@ static struct text cookie_of(const struct gate_head *head, const char *name)
 /* A page of a stranger in somebody's browser must not do what that person may: what a browser sends
  * by itself (a certificate, a cookie) counts only when the page is our own, and browsers name the
  * page in Origin (RFC 6454 section 7) with every request that may change something. */
+static bool is_origin(struct text origin, const char *scheme, struct text host)
+{
+    size_t len = strlen(scheme);
+    return text_starts_with(origin, scheme) && origin.len - len == host.len &&
+           strncasecmp(origin.ptr + len, host.ptr, host.len) == 0;
+}
+
+/* Without TLS of ours, https is right as well: then a proxy of that name, and port, speaks it. */
 static bool is_of_our_page(const struct asking *asking)
 {
     struct text origin = gate_field_find(asking->head, "origin");
     struct text host = gate_field_find(asking->head, "host");
-    const char *scheme = asking->connection->tls ? "https://" : "http://";
-    size_t len = strlen(scheme);
-    if (!origin.ptr)
-        return true;
-    return text_starts_with(origin, scheme) && origin.len - len == host.len &&
-           strncasecmp(origin.ptr + len, host.ptr, host.len) == 0;
+    return !origin.ptr || is_origin(origin, "https://", host) ||
+           (!asking->connection->tls && is_origin(origin, "http://", host));
 }
 
 static void read_way(struct asking *asking)

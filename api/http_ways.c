@@ -69,9 +69,25 @@ static bool is_wildcard(const struct http_address *address)
     return ((const struct sockaddr_in *)&address->socket)->sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
+/* A name alone, or an IPv6 address in brackets: the port is that of the address. */
+static bool check_hosts(const struct http_ways *ways, struct error *err)
+{
+    for (const char *const *host = ways->options.hosts; host && *host; host++) {
+        bool is_bracketed = (*host)[0] == '[';
+        if (strpbrk(*host, is_bracketed ? "/ ,@" : "/ ,@:") || !**host)
+            return error_set(err, ERROR_USAGE,
+                             "api-host '%.100s': expected a name without scheme and port, as "
+                             "dns-admin.example.org",
+                             *host);
+    }
+    return true;
+}
+
 static bool listen_tcp(struct http_ways *ways, struct door_listener *listener, struct error *err)
 {
     struct http_address address;
+    if (!check_hosts(ways, err))
+        return false;
     const struct sockaddr *bound = (const struct sockaddr *)&address.socket;
     if (!http_address_parse(ways->options.address, &address, err))
         return false;

@@ -91,7 +91,7 @@ class SessionTest(SessionCase):
         wrong = ({}, {'X-Srvplan-CSRF': '1'}, {'Origin': own['Origin']},
                  {**own, 'X-Srvplan-CSRF': ''}, {**own, 'Origin': 'null'},
                  {**own, 'Origin': 'http://evil.example'},
-                 {**own, 'Origin': own['Origin'].replace('http', 'https')},
+                 {**own, 'Origin': own['Origin'].replace('http', 'ftp')},
                  {**own, 'Origin': own['Origin'] + '.evil.example'},
                  {**own, 'Origin': own['Origin'].replace('127.0.0.1', '127.0.0.2')},
                  {**own, 'Origin': own['Origin'].rsplit(':', 1)[0]})
@@ -101,6 +101,8 @@ class SessionTest(SessionCase):
                 self.assertProblem(self.ask(cookie, 'DELETE', '/api/v1/session', **headers), 403,
                                    'foreign-page')
         self.assertEqual(self.ask(cookie, *DRAIN, **own).status, 200)
+        by_proxy = {**own, 'Origin': own['Origin'].replace('http', 'https')}
+        self.assertEqual(self.ask(cookie, *DRAIN, **by_proxy).status, 200)
         self.assertProblem(self.ask(cookie, Origin='http://evil.example'), 403, 'foreign-page')
         self.assertEqual(self.ask(cookie).status, 200)  # a link that somebody follows
         self.assertProblem(self.sign_in(Origin='http://evil.example'), 403, 'foreign-page')

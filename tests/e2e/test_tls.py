@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -202,6 +203,38 @@ class SpeakTest(TlsCase):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
+
+    def test_what_is_no_tls_ends_nothing(self):
+        seed = random.SystemRandom().getrandbits(32)
+        print(f'seed {seed:#x}', file=sys.stderr)
+        chance = random.Random(seed)
+        trusted = self.server.client()
+        for number in range(400):
+            raw = socket.create_connection(('127.0.0.1', self.server.api_port), timeout=10)
+            with contextlib.suppress(OSError, ssl.SSLError), raw:
+                if number % 4 == 0:
+                    raw.sendall(chance.randbytes(chance.randrange(1, 3000)))
+                elif number % 4 == 1:
+                    raw.sendall(self.hello(trusted, chance))
+                elif number % 4 == 2:  # in the midst of what was a connection
+                    within = trusted.wrap_socket(raw, server_hostname='localhost')
+                    with socket.socket(fileno=within.detach()) as raw_again:
+                        raw_again.sendall(b'\x17\x03\x03\x00\x20' + chance.randbytes(32))
+                else:
+                    with trusted.wrap_socket(raw, server_hostname='localhost') as within:
+                        within.sendall(chance.randbytes(chance.randrange(1, 20000)))
+        self.assertEqual(self.server.tls('GET', '/livez', token='').status, 200)
+
+    @staticmethod
+    def hello(context, chance):
+        """The first message of a handshake, with some bytes changed."""
+        came, gone = ssl.MemoryBIO(), ssl.MemoryBIO()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            context.wrap_bio(came, gone, server_hostname='localhost').do_handshake()
+        message = bytearray(gone.read())
+        for _ in range(chance.randrange(1, 6)):
+            message[chance.randrange(len(message))] = chance.randrange(256)
+        return message
 
     def test_descriptors_come_back(self):
         def count():
@@ -442,6 +475,26 @@ class StartTest(srvplan.Case):
         log = self.refused(server, '--api', f'0.0.0.0:{server.api_port}')
         self.assertIn('is not a loopback address', log)
         self.assertIn('--insecure', log)
+
+    def test_a_proxys_name_may_be_asked_for(self):
+        server = srvplan.Server()
+        self.addCleanup(server.close)
+        server.start('--config', self.config_of(server, ['dns-admin.example.org', '*.lan']))
+        for host, status in (('dns-admin.example.org', 200), ('a.lan', 200), ('evil.example', 400)):
+            reply = server.rest('GET', '/livez', headers={'Host': host}, over='bare')
+            self.assertEqual(reply.status, status, host)
+        server.stop()
+        for wrong in ('https://a.example', 'a.example:443', '[::1]/', ''):
+            with self.subTest(name=wrong):
+                log = self.refused(srvplan.Server(), '--config', self.config_of(server, [wrong]))
+                self.assertRegex(log, 'without scheme and port|must not be empty')
+
+    @staticmethod
+    def config_of(server, hosts):
+        path = os.path.join(server.directory, 'srvplan.jsonc')
+        with open(path, 'w', encoding='utf-8') as file:
+            json.dump({'api-host': hosts}, file)
+        return path
 
     def test_insecure_is_taken_at_its_word(self):
         server = srvplan.Server()
