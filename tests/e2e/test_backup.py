@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Copies of the store: made while the server works, whole, private, and fit to go on from."""
 import hashlib
+import json
 import os
 import sqlite3
 import stat
@@ -66,6 +67,11 @@ class BackupTest(srvplan.Case):
         self.assertIn(f'4:{last.hex()}', self.server.log())
 
     def test_changes_go_on_and_are_whole_in_the_copy(self):
+        # Inventories with long comments, so that a copy takes many steps.
+        for number in range(4):
+            text = f'/* {number} {"long " * 600000} */ ' + json.dumps(srvplan.inventory())
+            put = self.server.rest('PUT', '/api/v1/inventory', text, headers={'If-Match': '*'})
+            self.assertEqual(put.status, 200, put)
         over, failures = threading.Event(), []
 
         def change():
@@ -75,7 +81,10 @@ class BackupTest(srvplan.Case):
                     failures.append(reply)
         thread = threading.Thread(target=change)
         thread.start()
+        before = self.server.status()['revision']
         copies = [self.backup() for _ in range(5)]
+        self.assertGreater(self.server.status()['revision'], before + 5, 'changes had to wait')
+        self.assertGreater(copies[0]['bytes'], 8 << 20)
         over.set()
         thread.join()
         self.assertEqual(failures, [])
