@@ -252,10 +252,10 @@ int64_t body_time_ms(struct request *request, const char *key, struct response *
         return 0;
     struct text text = {json_string_value(value), json_string_length(value)};
     if (json_is_string(value) && !text_starts_with(text, "@") && clock_parse(text, &at_ms) &&
-        at_ms > 0)
+        at_ms > 0 && at_ms < BODY_TIME_END_MS)
         return at_ms;
-    mistake(key, "wrong-value", "expected a time by RFC 3339", "\"2026-12-06T02:00:00Z\"",
-            response);
+    mistake(key, "wrong-value", "expected a time by RFC 3339, before the year 9998",
+            "\"2026-12-06T02:00:00Z\"", response);
     return 0;
 }
 

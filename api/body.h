@@ -20,6 +20,10 @@ enum {
     BODY_DURATION_MAX_S = 366 * 24 * 3600,
 };
 
+/* 9998-01-01T00:00:00Z: what follows from an instant (a ramp, a TTL) has a year of four digits,
+ * too, as RFC 3339 wants it. */
+#define BODY_TIME_END_MS INT64_C(253339228800000)
+
 /* Parses a body into request->body, an object. False: the response has its problem. */
 NODISCARD bool body_parse(struct request *request, struct bytes bytes, struct response *response);
 
