@@ -73,6 +73,11 @@ void refusals_fini(struct refusals *refusals);
 const struct plan_verdict *world_refusal_now(const struct plan *before, const struct plan *after,
                                              bool is_override);
 
+/* Says of which window that is open `after` would bring nodes back, because a guard forbids it by
+ * then; NULL: of none. In the arena. */
+const char *world_brings_back(const struct plan *before, const struct plan *after,
+                              struct arena *arena);
+
 /* A view with its count; world_view is its first member, so that one pointer is both. */
 struct view_box {
     struct world_view view;

@@ -101,9 +101,13 @@ bool world_adopt_base(struct world *world, struct base *base, const struct world
     struct planned *next = planned_ref(candidate.planned);
     const struct plan *before = old ? old->plan : NULL, *after = next->plan;
     const struct plan_verdict *refusal = world_new_refusal(before, after, false);
+    struct arena scratch = {0};
+    const char *back = world_brings_back(before, after, &scratch);
     bool done = false;
     if (refusal) {
         error_set(err, ERROR_GUARD, "%s", refusal->message);
+    } else if (back) {
+        error_set(err, ERROR_CONFLICT, "%s", back);
     } else {
         world_assign_slots(world, &candidate);
         struct store_audit audit = {.at_ms = at_ms,
@@ -120,6 +124,7 @@ bool world_adopt_base(struct world *world, struct base *base, const struct world
     planned_unref(old);
     planned_unref(next);
     candidate_fini(&candidate);
+    arena_fini(&scratch);
     return done;
 }
 

@@ -59,14 +59,19 @@ void job_conclude(struct world *world, const struct world_request *request,
     world->spent = (struct world_spent){.plan_us = clock_monotonic_us() - since_us};
     const struct plan_verdict *refusal =
         world_new_refusal(world->planned->plan, candidate->planned->plan, request->is_override);
+    const char *back = NULL;
     bool served = false;
+    if (!request->is_override)
+        back = world_brings_back(world->planned->plan, candidate->planned->plan, &result->arena);
     if (refusal || request->is_dry_run)
         keep_outcome(world, candidate, result);
-    if (candidate->inventory && !refusal && !request->is_dry_run)
+    if (candidate->inventory && !refusal && !back && !request->is_dry_run)
         world_assign_slots(world, candidate);
     if (refusal) {
         __atomic_add_fetch(&world->guard_refusals[refusal->guard], 1, __ATOMIC_RELAXED);
         job_fail(result, "guard", ERROR_GUARD, refusal->message);
+    } else if (back) {
+        job_fail(result, "conflict", ERROR_CONFLICT, back);
     } else if (request->is_dry_run) {
         result->outcome = WORLD_DRY_RUN;
     } else if (world_publish(world, candidate, &served, &result->error)) {

@@ -107,3 +107,36 @@ const struct plan_verdict *world_new_refusal(const struct plan *before, const st
     }
     return NULL;
 }
+
+/* A node is out for an occurrence, or on its way. */
+static bool has_out(const struct plan *plan, const struct plan_occurrence *occurrence)
+{
+    for (uint32_t i = 0; i < occurrence->hold_count; i++) {
+        const struct timeline *timeline = &plan->holds[occurrence->first_hold + i].timeline;
+        if (timeline->ramp_at_ms <= plan->input.at_ms && plan->input.at_ms < timeline->end_at_ms)
+            return true;
+    }
+    return false;
+}
+
+const char *world_brings_back(const struct plan *before, const struct plan *after,
+                              struct arena *arena)
+{
+    for (uint32_t i = 0; before && i < before->occurrence_count; i++) {
+        const struct plan_occurrence *was = &before->occurrences[i];
+        struct text id = before->windows[was->window].declared.id;
+        if (was->is_blocked || !has_out(before, was))
+            continue;
+        for (uint32_t j = 0; j < after->occurrence_count; j++) {
+            const struct plan_occurrence *is = &after->occurrences[j];
+            if (is->is_blocked && is->opens_at_ms == was->opens_at_ms &&
+                text_equal(after->windows[is->window].declared.id, id))
+                return arena_printf(arena,
+                                    "window %.*s is open, and this change would bring its nodes "
+                                    "back in the midst of the work; end the window first "
+                                    "(`srvplan window end %.*s`), or override; %s",
+                                    (int)id.len, id.ptr, (int)id.len, id.ptr, is->blocked_because);
+        }
+    }
+    return NULL;
+}

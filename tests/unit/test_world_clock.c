@@ -643,6 +643,23 @@ START_TEST(a_window_that_a_failed_node_makes_unsafe_is_blocked_and_says_so)
 }
 END_TEST
 
+START_TEST(no_change_brings_the_nodes_of_an_open_window_back)
+{
+    write_inventory(weekly, TWO_MUST_STAY, "");
+    start_at("2026-12-05T12:00:00Z");
+    pass_until("2026-12-06T02:00:00Z");
+    expect(false, 60);
+    write_inventory(weekly, TWO_MUST_STAY, ", \"state\": \"maint\"");
+    struct world_result *result = run((struct world_request){.kind = WORLD_RELOAD});
+    ck_assert_str_eq(result->problem, "conflict");
+    ck_assert_ptr_nonnull(strstr(result->error.message, "window weekly is open"));
+    expect(false, 60);
+    pass_until("2026-12-06T03:00:00Z"); /* then it is over, and the node may be down */
+    ck_assert_int_eq(run((struct world_request){.kind = WORLD_RELOAD})->outcome, WORLD_SERVED);
+    expect(true, 300);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("world_clock");
@@ -661,6 +678,7 @@ int main(void)
     tcase_add_test(tcase, an_end_at_an_instant_is_at_that_instant_of_the_clock_that_is_set);
     tcase_add_test(tcase, a_ramp_goes_on_while_the_clock_is_set_back);
     tcase_add_test(tcase, a_window_that_a_failed_node_makes_unsafe_is_blocked_and_says_so);
+    tcase_add_test(tcase, no_change_brings_the_nodes_of_an_open_window_back);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
