@@ -152,6 +152,8 @@ static bool headers_make(const struct client *client, const struct client_reques
     ok = ok && header_add(headers, "Expect", ""); /* no waiting for "100 Continue" */
     if (request->body)
         ok = ok && header_add(headers, "Content-Type", "application/json");
+    if (request->key)
+        ok = ok && header_add(headers, "Idempotency-Key", request->key);
     if (request->if_match)
         ok = ok && header_add(headers, "If-Match", request->if_match);
     if (request->last_event_id)

@@ -39,6 +39,7 @@ struct client_request {
     const char *path;     /* "/api/v1/status", already escaped */
     const char *body;     /* JSON, or NULL */
     const char *if_match; /* an ETag as it came, or NULL */
+    const char *key;      /* Idempotency-Key, or NULL */
     /* A reply that goes on: pieces of a 200 go there as they come, until it ends or `take` gives
      * false; it may take as long as it likes, with a byte a minute. NULL: none. */
     client_take *take;

@@ -3,10 +3,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
-/* A server that never says "no more" must not keep us for ever: 100 items a page. */
+#include "zones/base/clock.h"
+
 enum {
-    PAGES_MAX = 10000
+    /* A server that never says "no more" must not keep us for ever: 100 items a page. */
+    PAGES_MAX = 10000,
+    /* srvpland is back within a second of its end, as a rule. */
+    AGAIN_MS = 5000,
+    AGAIN_PAUSE_MS = 200,
+    KEY_SIZE = 33,
 };
 
 const char *member_text(const json_t *object, const char *key, const char *otherwise)
@@ -247,14 +255,50 @@ static int fail(const struct remote *remote, const struct error *err)
     return output_fail(remote->output, err);
 }
 
+/* 128 random bits in hexadecimal; empty when the kernel has none to give. */
+static void key_make(char key[static KEY_SIZE])
+{
+    uint8_t random[(KEY_SIZE - 1) / 2];
+    key[0] = '\0';
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        return;
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(key + 2 * i, 3, "%02x", random[i]);
+}
+
+/* A request whose answer did not come may have been carried out. With its key it may be sent again:
+ * it is done once, and a server that was restarted in between answers as it would have then. */
+static bool send_again(struct remote *remote, const struct client_request *request,
+                       struct client_reply *raw)
+{
+    int64_t until_ms = clock_monotonic_ms() + AGAIN_MS;
+    if (!remote->output->is_quiet)
+        output_say(remote->output, "srvplan: the answer did not come; asking again");
+    while (clock_monotonic_ms() < until_ms && !client_is_cancelled(remote->client)) {
+        struct error err = {0};
+        if (client_send(remote->client, request, raw, &err))
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = AGAIN_PAUSE_MS * 1000000L}, NULL);
+    }
+    return false;
+}
+
 /* True: an answer came, of whatever status. */
 static bool send(struct remote *remote, const struct client_request *request, const json_t *body,
                  struct client_reply *raw, struct error *err)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     struct client_request filled = *request;
+    char key[KEY_SIZE] = "";
+    if (strcmp(request->method, "POST") == 0)
+        key_make(key);
     filled.body = text;
+    filled.key = key[0] ? key : NULL;
+    int64_t begun_ms = clock_monotonic_ms();
     bool sent = client_send(remote->client, &filled, raw, err);
+    if (!sent && filled.key && err->kind == ERROR_UNKNOWN_OUTCOME &&
+        clock_monotonic_ms() - begun_ms < AGAIN_MS)
+        sent = send_again(remote, &filled, raw);
     free(text);
     if (sent && remote->output->is_verbose)
         call_say(remote->output, request, raw);

@@ -3,6 +3,8 @@
 """The audit and Idempotency-Keys over REST: who did what, what it was before, what was refused; and
 that a request that is sent twice is done once."""
 import os
+import re
+import socket
 import sqlite3
 import sys
 import threading
@@ -138,6 +140,44 @@ class AuditTest(srvplan.Case):
         self.assertEqual(reply.status, 400, reply)
 
 
+class LosingProxy(threading.Thread):
+    """Passes requests on, and loses the answer to the first POST of a drain."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.lost, self.posts = port, 0, 0
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.own = self.listener.getsockname()[1]
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                self.carry(client)
+
+    def carry(self, client):
+        request = b''
+        while b'\r\n\r\n' not in request:
+            request += client.recv(65536)
+        head, body = request.split(b'\r\n\r\n', 1)
+        length = re.search(rb'(?i)content-length: (\d+)', head)
+        while length and len(body) < int(length[1]):
+            body += client.recv(65536)
+        head = head.replace(str(self.own).encode(), str(self.port).encode())
+        with socket.create_connection(('127.0.0.1', self.port)) as server:
+            server.sendall(head + b'\r\n\r\n' + body)
+            answer = b''.join(iter(lambda: server.recv(65536), b''))
+        is_post = head.startswith(b'POST /api/v1/drains ')
+        self.posts += is_post
+        if is_post and not self.lost:
+            self.lost += 1
+            return
+        client.sendall(answer)
+
+
 class KeyTest(srvplan.Case):
     def setUp(self):
         self.server = self.serve()
@@ -216,6 +256,17 @@ class KeyTest(srvplan.Case):
                          (201, first.json['id'], first.headers['Location']))
         self.assertSame(self.post(), again)
         self.assertEqual(len(self.drains()), 1)
+
+    def test_the_command_asks_again_when_an_answer_did_not_come(self):
+        proxy = LosingProxy(self.server.api_port)
+        self.addCleanup(proxy.listener.close)
+        proxy.start()
+        done = srvplan.command('-s', f'http://127.0.0.1:{proxy.own}', '--token-file',
+                               self.server.token_path, 'drain', 'xmpp1', '-m', 'k', check=srvplan.OK)
+        self.assertIn('asking again', done.stderr)
+        self.assertEqual((proxy.lost, proxy.posts), (1, 2))
+        self.assertEqual([drain['node'] for drain in self.drains()], ['xmpp1'])
+        self.assertIn(self.drains()[0]['id'], done.stdout)
 
     def test_a_rollback_that_is_sent_again(self):
         self.server.undrain(self.post().json['id'])
