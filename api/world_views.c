@@ -33,7 +33,17 @@ static bool is_first_priority(const struct plan_set *set, uint16_t priority)
     return true;
 }
 
-/* The greatest share that the node would have in any set if it were in: num / den. */
+/* The weight that a member has when nothing holds a part of it. */
+static uint64_t whole_weight(const struct plan_member *member)
+{
+    if (member->absence != PLAN_PRESENT || !member->hold)
+        return member->weight;
+    if (member->level_num == 0 || member->weight == 0)
+        return member->planned_weight;
+    return member->weight * member->level_den / member->level_num;
+}
+
+/* The greatest share that the node would have in any set if it were wholly in: num / den. */
 static void share_before(const struct plan *plan, uint32_t node, struct world_drain *drain)
 {
     drain->share_before_den = 1;
@@ -41,12 +51,13 @@ static void share_before(const struct plan *plan, uint32_t node, struct world_dr
         const struct plan_set *set = &plan->sets[i];
         for (uint32_t j = 0; j < set->member_count; j++) {
             const struct plan_member *member = &set->members[j];
-            if (member->node != node || !is_first_priority(set, member->priority))
+            uint16_t priority = member->is_demoted ? member->planned_priority : member->priority;
+            if (member->node != node || !is_first_priority(set, priority))
                 continue;
-            uint64_t others = present_weight(set, member->priority);
-            if (member->absence == PLAN_PRESENT)
+            uint64_t others = present_weight(set, priority);
+            if (member->absence == PLAN_PRESENT && !member->is_demoted)
                 others -= member->weight;
-            uint64_t num = member->weight, den = others + member->weight;
+            uint64_t num = whole_weight(member), den = others + num;
             if (num * drain->share_before_den > (uint64_t)drain->share_before_num * den) {
                 drain->share_before_num = (uint32_t)num;
                 drain->share_before_den = (uint32_t)den;

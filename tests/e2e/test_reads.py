@@ -97,6 +97,17 @@ class ReadsTest(srvplan.ServedCase):
                 self.assertEqual(reply.status, 404, reply)
                 self.assertTrue(reply.json['type'].startswith('/docs/problems/'))
 
+    def test_a_drain_tells_the_share_before_whatever_it_leaves(self):
+        rows = [({'mode': 'remove'}, 0), ({'mode': 'demote'}, 0), ({'mode': 'zero'}, 0),
+                ({'mode': 'weight', 'to': '60%'}, 0.5), ({'mode': 'weight', 'to': '20%'}, 0.25)]
+        for how, after in rows:
+            with self.subTest(how=how):
+                drain = self.server.drain('xmpp1', ramp=0, **how).json
+                progress = self.server.get('/drains/' + drain['id'])['progress']
+                self.assertAlmostEqual(progress['share_before'], 0.625, delta=0.002)
+                self.assertAlmostEqual(progress['share_now'], after, delta=0.002)
+                self.server.undrain(drain['id'])
+
     # ---- pages ----
 
     def test_pages_of_every_list_together_are_the_list(self):
