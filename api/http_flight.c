@@ -216,9 +216,10 @@ static void send_to_workshop(struct flight *flight)
 {
     struct flights *flights = flight->flights;
     struct error err = {0};
-    bool is_read = flight->exchange.request.route->method == GATE_GET;
+    /* Who only asks, however much, must not hold up who changes something. */
+    bool is_change = flight->exchange.request.route->is_change;
     pend(flight);
-    if (workshop_add(is_read ? flights->reads : flights->changes, work, flight))
+    if (workshop_add(is_change ? flights->changes : flights->reads, work, flight))
         return;
     error_set(&err, ERROR_UNAVAILABLE, "too many long requests wait; try again in a while");
     turn_away(flight, &err);

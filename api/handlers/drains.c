@@ -207,7 +207,7 @@ static json_t *drain_made_json(struct request *request, const struct world_resul
     return drain ? json_view_drain(&scene, drain) : json_null();
 }
 
-static bool are_withdrawn(const struct world_result *result)
+bool handlers_are_withdrawn(const struct world_result *result)
 {
     for (uint32_t i = 0; i < result->drain_id_count; i++) {
         const struct world_drain *drain = json_view_find_drain(result->view, result->drain_ids[i]);
@@ -223,7 +223,7 @@ void drains_post_finish(struct request *request, const struct world_result *resu
     if (handlers_failed(result, etag_prefix, response))
         return;
     unsigned status = handlers_status(result, 201);
-    if (result->outcome == WORLD_SERVED && !are_withdrawn(result))
+    if (result->outcome == WORLD_SERVED && !handlers_are_withdrawn(result))
         status = 202; /* a ramp has begun */
     bool is_list = json_is_array(json_object_get(request->body, "nodes"));
     json_t *body = NULL;

@@ -68,6 +68,8 @@ void drains_get(struct request *request, struct response *response);
 void drains_post(struct request *request, struct response *response);
 void drains_post_finish(struct request *request, const struct world_result *result,
                         struct response *response);
+/* Whether the drains of a result are as far as they go; else there is more to come: 202. */
+bool handlers_are_withdrawn(const struct world_result *result);
 void drain_get(struct request *request, struct response *response);
 void drain_patch(struct request *request, struct response *response);
 void drain_patch_finish(struct request *request, const struct world_result *result,

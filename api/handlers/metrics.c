@@ -5,6 +5,7 @@
 void metrics_get(struct request *request, struct response *response)
 {
     response->status = 200;
-    response->page = metrics_print(request->view, request->counts, request->now_ms, &request->arena);
+    response->page =
+        metrics_print(request->view, request->counts, request->now_ms, &request->arena);
     response->page_type = METRICS_TYPE;
 }

@@ -111,8 +111,28 @@ static json_t *exact_json(struct share share)
                      : json_null();
 }
 
+/* The service that owns those labels; NULL: none of ours has them any more. */
+static const struct inventory_service *service_of(const struct inventory *inventory,
+                                                  struct bytes labels)
+{
+    for (uint32_t i = 0; i < inventory->service_count; i++)
+        if (bytes_equal(inventory->services[i].srv_labels, labels))
+            return &inventory->services[i];
+    return NULL;
+}
+
+static void put_service(json_t *share, const struct inventory *inventory, struct bytes labels)
+{
+    const struct inventory_service *service = service_of(inventory, labels);
+    struct text id = service ? service->id : (struct text){0};
+    struct text pool = service && service->pool.len ? service->pool : id;
+    json_object_set_new(share, "service", json_view_text_or_null(id));
+    json_object_set_new(share, "pool", json_view_text_or_null(pool));
+}
+
 /* The shares that move, of the first owner of each change: others have the same. */
-static void add_shares(json_t *shares, const struct change *change, struct arena *arena)
+static void add_shares(json_t *shares, const struct change *change,
+                       const struct inventory *inventory, struct arena *arena)
 {
     struct bytes labels = name_service_labels(change->owner);
     struct name domain = {change->owner.wire + labels.len,
@@ -128,7 +148,12 @@ static void add_shares(json_t *shares, const struct change *change, struct arena
         json_object_set_new(share, "domain", json_string(text_name_print(arena, domain)));
         json_object_set_new(share, "name", json_string(change->names[0]));
         json_object_set_new(share, "owners", json_integer(change->name_count));
+        put_service(share, inventory, labels);
         json_object_set_new(share, "model", json_string("rfc2782"));
+        json_object_set_new(share, "node",
+                            record->because && record->because->node
+                                ? json_string(record->because->node)
+                                : json_null());
         json_object_set_new(share, "target", json_string(srv.target));
         json_object_set_new(share, "before", ratio_json(before));
         json_object_set_new(share, "after", ratio_json(after));
@@ -138,13 +163,13 @@ static void add_shares(json_t *shares, const struct change *change, struct arena
     }
 }
 
-static json_t *shares_json(const struct comparison *comparison)
+static json_t *shares_json(const struct comparison *comparison, const struct inventory *inventory)
 {
     struct arena arena = {0};
     json_t *shares = json_array();
     for (uint32_t i = 0; i < comparison->change_count; i++)
         if (strcmp(comparison->changes[i].type, "SRV") == 0)
-            add_shares(shares, &comparison->changes[i], &arena);
+            add_shares(shares, &comparison->changes[i], inventory, &arena);
     arena_fini(&arena);
     return shares;
 }
@@ -168,7 +193,8 @@ static json_t *answer_json(struct proposal *proposal, const struct shelved_plan 
     json_object_set_new(json, "applicable", json_boolean(is_allowed && !plan->is_for_later));
     json_object_set_new(json, "summary", report_summary_json(proposal->study.comparison));
     json_object_set_new(json, "changes", study_changes_json(&proposal->study));
-    json_object_set_new(json, "shares", shares_json(proposal->study.comparison));
+    json_object_set_new(json, "shares",
+                        shares_json(proposal->study.comparison, made->input.layout->inventory));
     json_object_set_new(json, "guards", report_guards_json(made));
     json_object_set_new(json, "warnings", study_warnings_json(&proposal->study));
     json_object_set_new(json, "timeline", report_events_json(made));

@@ -173,8 +173,9 @@ static void show(struct proposal *proposal)
     const struct proposal_kind *kind = proposal->kind;
     json_t *body = kind->show ? kind->show(proposal) : proposal_json(proposal);
     if (proposal->result) {
+        unsigned status = handlers_status(proposal->result, 200);
         proposal->request->spent = proposal->result->spent;
-        response_take(response, handlers_status(proposal->result, 200), body);
+        response_take(response, handlers_are_withdrawn(proposal->result) ? status : 202, body);
         return;
     }
     json_t *plan = json_object();

@@ -46,6 +46,9 @@ static struct world_request read_item(const struct reading *reading, json_t *ite
         read(request, response);
     else
         response_mistake(response, "", "wrong-type", "expected an object", NULL);
+    if (request->job.is_override)
+        response_mistake(response, "/override", "conflict",
+                         "an override is given when the plan is applied", NULL);
     prefix_mistakes(response, told, prefix);
     made = request->job;
     request->body = body;

@@ -33,11 +33,18 @@ static int preview(struct remote *remote, const struct context *context)
     else
         preview_print(output, json_object_get(reply.document, "changes"),
                       json_object_get(reply.document, "summary"));
-    code = write_out(context, &reply);
-    if (code == EXIT_FINE && preview_print_verdicts(output, reply.document))
+    if (preview_print_verdicts(output, reply.document)) {
         code = EXIT_GUARD;
-    else if (code == EXIT_FINE && invocation_has(context->invocation, OPTION_DETAILED_EXITCODE) &&
-             json_array_size(json_object_get(reply.document, "changes")) > 0)
+        if (invocation_has(context->invocation, OPTION_OUT))
+            output_complain(output, "%s: not written: a plan that is refused is not to be applied",
+                            output_text(output,
+                                        invocation_value(context->invocation, OPTION_OUT, ""),
+                                        &remote->arena));
+    } else {
+        code = write_out(context, &reply);
+    }
+    if (code == EXIT_FINE && invocation_has(context->invocation, OPTION_DETAILED_EXITCODE) &&
+        json_array_size(json_object_get(reply.document, "changes")) > 0)
         code = EXIT_DIFFERENT;
     remote_reply_fini(&reply);
     return code;

@@ -182,6 +182,9 @@ int preview_print_done(const struct output *output, const json_t *document, int 
 {
     struct arena arena = {0};
     const char *served_at = member_text(document, "served_at", NULL);
+    if (code == EXIT_UNREACHABLE &&
+        served_at) /* 202: a drain with a ramp came along, and has begun */
+        code = EXIT_FINE;
     if (!output->is_json)
         fprintf(output->out, "revision %lld, %s%s\n",
                 (long long)member_number(document, "revision", 0),

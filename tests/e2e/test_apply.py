@@ -104,7 +104,9 @@ class Commands(Case):
         self.write(json.dumps(self.document))
         done = self.server.cli('apply', '-f', self.file, check=srvplan.GUARDED)
         self.assertIn('refused:', done.stderr)
-        self.server.cli('plan', '-f', self.file, check=srvplan.GUARDED)
+        out = self.in_file('refused.json')
+        self.server.cli('plan', '-f', self.file, '--out', out, check=srvplan.GUARDED)
+        self.assertFalse(os.path.exists(out))
         self.assertEqual(self.server.status()['revision'], 2)
         self.server.cli('apply', '-f', self.file, '--force', '-m', 'the cellar is wet',
                         check=srvplan.OK)

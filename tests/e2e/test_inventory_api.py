@@ -123,6 +123,24 @@ class Changing(Case):
         with open(self.server.file, encoding='utf-8') as file:
             self.assertEqual(json.load(file), inventory())  # PUT never writes the file
 
+    def test_yaml_is_put_and_what_would_need_files_is_refused(self):
+        text = ('srvplan: 1\ndefaults:\n  base: example.org\n  name_servers:\n'
+                '    - {host: ns1.example.org, addresses: [192.0.2.53]}\n'
+                'domains: {example.org: {}}  # ours\n'
+                'nodes:\n  a: {addresses: [192.0.2.1]}\n  b: {addresses: [192.0.2.2]}\n')
+        reply = self.server.rest('PUT', '/api/v1/inventory', text,
+                                 {'Content-Type': 'application/yaml', **ANY})
+        self.assertEqual(reply.status, 200, reply)
+        self.assertEqual(hosts(self.server.ask(CLIENT)), ['a', 'b'])
+        self.assertEqual(set(self.server.rest('GET', '/api/v1/inventory').json['nodes']),
+                         {'a', 'b'})
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(hosts(self.server.ask(CLIENT)), ['a', 'b'])
+        reply = self.put(inventory(include=['more.jsonc']))
+        self.assertEqual((reply.status, reply.json['errors'][0]['pointer']), (422, '/include/0'),
+                         reply)
+
     def test_if_match_is_required_and_decides(self):
         self.assertEqual(self.put(inventory(), headers={}).status, 428)
         tag = self.server.rest('GET', '/api/v1/inventory').headers['ETag']

@@ -41,6 +41,8 @@ class Previews(ServedCase):
         self.assertEqual((share['before_exact'], share['after_exact']), ('5/8', '1/1'))
         self.assertEqual((share['before'], share['after'], share['domain']),
                          (0.625, 1, 'example.org.'))
+        self.assertEqual((share['service'], share['pool'], share['node']),
+                         ('xmpp-client', 'c2s', 'xmpp1'))
         self.assertEqual(self.server.status()['revision'], revision)
         self.assertIn('xmpp2', hosts(self.server.ask(CLIENT)))
 
@@ -72,6 +74,8 @@ class Previews(ServedCase):
                 ({'overlays': []}, '/overlays'),
                 ({'overlays': {'drains': [{'node': 'xmpp1', 'reason': 'x'}, {'node': 'xmpp2'}]}},
                  '/overlays/drains/1/reason'),
+                ({'overlays': {'drains': [{'node': 'xmpp1', 'reason': 'x', 'override': {
+                    'guard': True, 'reason': 'x'}}]}}, '/overlays/drains/0/override'),
                 ({'overlays': {'weights': [{'node': 'xmpp1', 'weight': -1, 'reason': 'x'}]}},
                  '/overlays/weights/0/weight'),
                 ({'overlays': {'weights': [{'node': 'nobody', 'weight': 1, 'reason': 'x'}]}},
@@ -188,6 +192,13 @@ class Applying(Case):
         self.server.kill()
         self.server.start()
         self.assertEqual(self.apply(plan).status, 404)  # a restart forgets plans, and says so
+
+    def test_a_ramp_that_comes_along_has_begun_when_it_is_answered(self):
+        plan = self.plan({'overlays': {'drains': [
+            {'node': 'xmpp2', 'reason': 'x', 'ramp': '10m'}]}})
+        reply = self.apply(plan)
+        self.assertEqual(reply.status, 202, reply)
+        self.assertIsNotNone(reply.json['served_at'])
 
     def test_a_drained_node_is_not_drained_again_by_a_plan(self):
         plan = self.plan({'overlays': {'drains': [{'node': 'xmpp2', 'reason': 'x'}]}})
