@@ -179,7 +179,7 @@ class MemoryTest(srvplan.Case):
                 self.assertIn(reply.status, (400, 413, 422), reply)
         after = peak_bytes(server.process.pid)
         # A tree of them would be 46 MiB each. Eight bodies and their growing buffers are 16.
-        limit = 48 if has_sanitizer(server.process.pid) else 24
+        limit = 96 if has_sanitizer(server.process.pid) else 24
         self.assertLess(after - before, limit * MIB)
         if not has_sanitizer(server.process.pid):
             self.assertLess(after, 64 * MIB)
