@@ -79,6 +79,7 @@ const struct route routes[] = {
     {.method = GATE_GET, .path = "/api/v1/audit/verify", .role = ROLE_VIEWER,
      .parameters = "after", .handle = audit_verify_get, .finish = audit_verify_finish},
     {.method = GATE_GET, .path = "/api/v1/domains", .role = ROLE_VIEWER, .is_of_view = true,
+     .is_heavy = true, .heavy_with = "limit", /* a thousand of them with all their members */
      .parameters = "limit after index wait", .handle = domains_get},
     {.method = GATE_GET, .path = "/api/v1/domains/{domain}", .role = ROLE_VIEWER,
      .is_of_view = true, .parameters = "index wait", .handle = domain_get},
