@@ -83,11 +83,15 @@ class ReadsTest(srvplan.ServedCase):
         for path in (*LISTS, '/plan', '/domains/example.org', '/zones/example.org',
                      '/zones/example.org/export', '/nodes/xmpp1', '/audit/verify', '/inventory'):
             with self.subTest(path=path):
-                tag = self.server.rest('GET', '/api/v1' + path).headers['ETag']
-                if path == '/drains?all=true':  # it says how far the caches are: it never is the same
-                    continue
-                reply = self.server.rest('GET', '/api/v1' + path, headers={'If-None-Match': tag})
-                self.assertEqual((reply.status, reply.body, reply.headers['ETag']), (304, b'', tag))
+                def spared(path='/api/v1' + path):
+                    tag = self.server.rest('GET', path).headers['ETag']
+                    reply = self.server.rest('GET', path, headers={'If-None-Match': tag})
+                    return (reply.status, reply.body, reply.headers['ETag']) == (304, b'', tag)
+
+                if path == '/drains?all=true':  # it says how far the caches are: it is never the same
+                    self.assertIn('ETag', self.server.rest('GET', '/api/v1' + path).headers)
+                else:  # the view may still move: the drain's generation is taken over
+                    srvplan.wait_until(spared, 10, path)
 
     def test_what_is_not_there_is_404(self):
         for path in ('/domains/example.com', '/domains/a..b', '/zones/example.com',
