@@ -105,12 +105,11 @@ struct text audit_print_token(struct arena *arena, const struct store_token *tok
     return audit_print(arena, object);
 }
 
-struct text audit_print_inventory(struct arena *arena, const struct store_inventory *inventory)
+struct text audit_print_inventory(struct arena *arena, const struct store_inventory *inventory,
+                                  const struct digest *digest)
 {
     json_t *object = json_object();
-    struct digest digest =
-        digest_of((struct bytes){(const uint8_t *)inventory->text.ptr, inventory->text.len});
-    json_object_set_new(object, "digest", json_view_digest(&digest));
+    json_object_set_new(object, "digest", json_view_digest(digest));
     json_object_set_new(object, "bytes", json_integer((json_int_t)inventory->text.len));
     json_object_set_new(object, "source",
                         json_string(inventory->source == STORE_SOURCE_FILE ? "file" : "store"));

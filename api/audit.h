@@ -17,7 +17,9 @@ struct text audit_print(struct arena *arena, json_t *object);
 struct text audit_print_drain(struct arena *arena, const struct store_drain *drain);
 struct text audit_print_weight(struct arena *arena, const struct store_weight *weight);
 struct text audit_print_token(struct arena *arena, const struct store_token *token);
-struct text audit_print_inventory(struct arena *arena, const struct store_inventory *inventory);
+/* `digest`: of its text. */
+struct text audit_print_inventory(struct arena *arena, const struct store_inventory *inventory,
+                                  const struct digest *digest);
 
 struct text audit_print_backup(struct arena *arena, const struct store_backup_made *made);
 

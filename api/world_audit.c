@@ -80,9 +80,12 @@ static bool fill_weights(const struct lines *lines, struct text node, struct sto
 
 static void fill_inventory(const struct lines *lines, struct store_audit *line)
 {
-    if (lines->world->planned)
-        line->before = audit_print_inventory(lines->arena, &lines->world->planned->base->source);
-    line->after = audit_print_inventory(lines->arena, lines->change->inventory);
+    const struct planned *before = lines->world->planned;
+    if (before)
+        line->before =
+            audit_print_inventory(lines->arena, &before->base->source, &before->base->text_digest);
+    line->after = audit_print_inventory(lines->arena, lines->change->inventory,
+                                        &lines->change->revision->inventory_digest);
 }
 
 /* What the maker of the change has not said itself. */
@@ -93,7 +96,8 @@ static void fill(const struct lines *lines, struct store_audit *line)
         return;
     if (drain)
         fill_drain(lines, drain, line);
-    else if (!fill_weights(lines, line->object, line) && lines->change->inventory)
+    else if (!fill_weights(lines, line->object, line) && lines->change->inventory &&
+             lines->change->revision)
         fill_inventory(lines, line);
 }
 
