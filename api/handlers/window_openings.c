@@ -156,7 +156,8 @@ void window_skip_post(struct request *request, struct response *response)
     struct world_window_change *change = arena_new(&request->arena, struct world_window_change);
     const json_t *undo = json_object_get(request->body, "undo");
     struct window_view window;
-    if (!window_find(request, &window, response))
+    if (!window_find(request, &window, response) ||
+        (request->if_match.ptr && !window_is_fresh(request, &window, response)))
         return;
     body_check_members(request->body, "", "start date undo reason", response);
     if (undo && !json_is_boolean(undo) && !json_is_null(undo))
@@ -167,10 +168,6 @@ void window_skip_post(struct request *request, struct response *response)
     choose_opening(request, &window, change, response);
     request->job.kind = WORLD_WINDOW_SKIP;
     request->job.window = change;
-    if (request->if_match.ptr && !response->status &&
-        !request_read_if_match(request, window_etag_prefix, response))
-        response_stale(response, window_etag_prefix,
-                       window_view_version(request->view->plan, &window));
 }
 
 /* -- end ----------------------------------------------------------------------------------------
@@ -180,15 +177,12 @@ void window_end_post(struct request *request, struct response *response)
 {
     struct world_window_change *change = arena_new(&request->arena, struct world_window_change);
     struct window_view window;
-    if (!window_find(request, &window, response))
+    if (!window_find(request, &window, response) ||
+        (request->if_match.ptr && !window_is_fresh(request, &window, response)))
         return;
     body_check_members(request->body, "", "reason", response);
     request->job.reason = body_text_required(request, "reason", response);
     change->id = request->variables[0];
     request->job.kind = WORLD_WINDOW_END;
     request->job.window = change;
-    if (request->if_match.ptr && !response->status &&
-        !request_read_if_match(request, window_etag_prefix, response))
-        response_stale(response, window_etag_prefix,
-                       window_view_version(request->view->plan, &window));
 }

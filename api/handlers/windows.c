@@ -39,6 +39,17 @@ bool window_find(struct request *request, struct window_view *window, struct res
     return false;
 }
 
+bool window_is_fresh(struct request *request, const struct window_view *window,
+                     struct response *response)
+{
+    uint64_t version = window_view_version(request->view->plan, window);
+    bool is_fresh = request_read_if_match(request, window_etag_prefix, response) &&
+                    (!request->job.has_if_match || request->job.if_match == version);
+    if (!is_fresh)
+        response_stale(response, window_etag_prefix, version);
+    return is_fresh;
+}
+
 void window_get(struct request *request, struct response *response)
 {
     const struct plan *plan = request->view->plan;
@@ -143,31 +154,25 @@ void window_put(struct request *request, struct response *response)
     struct window_view window;
     struct text id = body_text(request, "id", response);
     bool is_new = text_is(request->if_none_match, "*") && !request->if_match.ptr;
+    if (!is_new &&
+        (!window_find(request, &window, response) || !window_is_fresh(request, &window, response)))
+        return;
     if (id.ptr && !text_equal(id, request->variables[0]))
         response_mistake(response, "/id", "conflict",
                          "a window keeps its name; make another one, and remove this one", NULL);
-    if (!is_new && !window_find(request, &window, response))
-        return;
     read_window(request, request->variables[0], response);
     ((struct world_window_change *)(uintptr_t)request->job.window)->is_new = is_new;
-    if (!is_new && !response->status &&
-        !request_read_if_match(request, window_etag_prefix, response))
-        response_stale(response, window_etag_prefix,
-                       window_view_version(request->view->plan, &window));
 }
 
 void window_delete(struct request *request, struct response *response)
 {
     struct window_view window;
-    if (!window_find(request, &window, response))
+    if (!window_find(request, &window, response) || !window_is_fresh(request, &window, response))
         return;
     struct world_window_change *change = arena_new(&request->arena, struct world_window_change);
     change->id = request->variables[0];
     request->job.kind = WORLD_WINDOW_REMOVE;
     request->job.window = change;
-    if (!request_read_if_match(request, window_etag_prefix, response))
-        response_stale(response, window_etag_prefix,
-                       window_view_version(request->view->plan, &window));
 }
 
 /* -- outcomes -----------------------------------------------------------------------------------

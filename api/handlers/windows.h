@@ -10,3 +10,7 @@ extern const char window_etag_prefix[]; /* "w" */
 
 /* The window that the path names; false: the response says that there is none. */
 bool window_find(struct request *request, struct window_view *window, struct response *response);
+
+/* Reads If-Match; false: it is missing, or not the current version. The world looks once more. */
+NODISCARD bool window_is_fresh(struct request *request, const struct window_view *window,
+                               struct response *response);
