@@ -21,7 +21,7 @@ import openapi_gen  # noqa: E402
 import srvplan  # noqa: E402
 
 REQUESTS = int(os.environ.get('SRVPLAN_REQUESTS')
-               or (200000 if os.environ.get('SRVPLAN_LONG') else 20000))
+               or (60000 if os.environ.get('SRVPLAN_LONG') else 20000))
 SEED = int(os.environ.get('SRVPLAN_SEED', '0'), 0) or random.SystemRandom().randrange(2**32)
 REFRESH = 100  # requests after which what exists is looked up again
 DRAINS_END = 400  # and after which drains are ended, or every further one would only meet the guards
