@@ -63,10 +63,14 @@ void exchange_digest_key(struct exchange *exchange)
 
 static void tell_lost(const struct store_answer *answer, struct response *response)
 {
-    response_problem(response, "answer-lost",
-                     "this request was stored as revision %" PRIu64
-                     "; what was answered then is lost",
-                     answer->revision);
+    if (answer->revision)
+        response_problem(response, "answer-lost",
+                         "this request was stored as revision %" PRIu64
+                         "; what was answered then is lost",
+                         answer->revision);
+    else
+        response_problem(response, "answer-lost",
+                         "this request was stored; what was answered then is not kept");
     json_object_set_new(response->json, "revision", json_integer((json_int_t)answer->revision));
     json_object_set_new(response->json, "objects", problem_string(answer->objects));
 }
