@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The world over a real store and image directory, with a dnsd of ours that answers as the
  * handover says: what is stored, what is served, what a restart finds, whose serial moves. */
+#include "api/world_inventory.h"
 #include "api/world_start.h"
 #include "fake_dnsd.h"
 #include "zones/base/clock.h"
@@ -259,6 +260,46 @@ START_TEST(mistakes_are_refused_with_their_names)
 }
 END_TEST
 
+/* What is in force, read anew; the caller's. */
+static struct base *base_in_force(void)
+{
+    const struct world_view *view = world_view_ref(t.world);
+    struct store_inventory source = {.source = STORE_SOURCE_PUT, .text = view->inventory_text};
+    struct findings findings = {0};
+    struct base *base = base_load(&source, NULL, &findings);
+    ck_assert_ptr_nonnull(base);
+    findings_fini(&findings);
+    world_view_unref(view);
+    return base;
+}
+
+static struct world_result *bring(const struct world_inventory_change *change)
+{
+    struct world_result *result =
+        run((struct world_request){.kind = WORLD_INVENTORY, .inventory = change});
+    base_unref(change->base);
+    return result;
+}
+
+START_TEST(what_was_made_of_another_inventory_or_at_another_revision_is_outrun)
+{
+    const struct world_view *view = world_view_ref(t.world);
+    struct world_inventory_change change = {
+        .base = base_in_force(), .made_of = view->inventory_id, .action = "test"};
+    ck_assert_int_eq(bring(&change)->outcome, WORLD_SERVED);
+    ck_assert(digest_equal(&t.result->view->inventory_digest, &view->inventory_digest));
+    change.base = base_in_force();
+    ck_assert_str_eq(bring(&change)->problem, "outrun"); /* by the inventory */
+    change = (struct world_inventory_change){
+        .base = base_in_force(), .made_at_revision = view->revision, .action = "test"};
+    ck_assert_str_eq(bring(&change)->problem, "outrun"); /* by the revision */
+    change = (struct world_inventory_change){.base = base_in_force(), .action = "test"};
+    ck_assert_int_eq(bring(&change)->outcome, WORLD_SERVED); /* made of nothing */
+    ck_assert_uint_eq(t.result->view->revision, 3);
+    world_view_unref(view);
+}
+END_TEST
+
 START_TEST(a_dry_run_shows_the_plan_and_changes_nothing)
 {
     struct world_request request = drain_of(&a);
@@ -449,6 +490,7 @@ int main(void)
     tcase_add_test(tcase, a_broken_or_emptying_file_changes_nothing);
     tcase_add_test(tcase, an_overlay_ends_by_itself);
     tcase_add_test(tcase, two_nodes_are_judged_together);
+    tcase_add_test(tcase, what_was_made_of_another_inventory_or_at_another_revision_is_outrun);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
