@@ -5,6 +5,7 @@
 #include "api/world_audit.h"
 #include "api/world_backup.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* -- weights -------------------------------------------------------------------------------------
@@ -188,75 +189,77 @@ static void run_revision(struct world *world, const struct world_request *reques
                                                             : "not-found";
 }
 
+static void run_key_keep(struct world *world, const struct world_request *request,
+                         struct world_result *result)
+{
+    world_keep_answer(world, request->key, request->answer);
+    result->outcome = WORLD_SERVED;
+}
+
+/* A key that is known has been answered before it came here. */
+static void run_key_only(struct world *world, const struct world_request *request,
+                         struct world_result *result)
+{
+    (void)world, (void)request;
+    job_fail(result, "not-found", ERROR_NOT_FOUND, "this Idempotency-Key is new");
+}
+
+typedef void job_run(struct world *world, const struct world_request *request,
+                     struct world_result *result);
+
+/* A switch and not a table, so that the compiler names a kind that is forgotten. */
+static job_run *run_of(enum world_job_kind kind)
+{
+    switch (kind) {
+    case WORLD_DRAIN_ADD:
+        return job_drain_add;
+    case WORLD_DRAIN_CHANGE:
+        return job_drain_change;
+    case WORLD_DRAIN_END:
+        return job_drain_end;
+    case WORLD_WEIGHT_PUT:
+        return run_weight_put;
+    case WORLD_WEIGHT_REMOVE:
+        return run_weight_remove;
+    case WORLD_RELOAD:
+        return run_reload;
+    case WORLD_REVISIONS:
+        return run_revisions;
+    case WORLD_REVISION:
+        return run_revision;
+    case WORLD_TOKEN_ADD:
+        return job_token_add;
+    case WORLD_TOKEN_REVOKE:
+        return job_token_revoke;
+    case WORLD_AUDIT:
+        return job_audit_list;
+    case WORLD_BACKUP:
+        return job_backup;
+    case WORLD_KEY_KEEP:
+        return run_key_keep;
+    case WORLD_KEY_ONLY:
+        return run_key_only;
+    case WORLD_AUDIT_VERIFY:
+        return job_audit_verify;
+    case WORLD_WINDOW_PUT:
+        return job_window_put;
+    case WORLD_WINDOW_REMOVE:
+        return job_window_remove;
+    case WORLD_WINDOW_SKIP:
+        return job_window_skip;
+    case WORLD_WINDOW_END:
+        return job_window_end;
+    case WORLD_CALENDAR_KEY:
+        return job_calendar_key;
+    case WORLD_INVENTORY:
+        return job_inventory;
+    }
+    abort(); /* no kind of ours */
+}
+
 void world_run_job(struct world *world, const struct world_request *request,
                    struct world_result *result)
 {
-    if (!job_check_actor(world, request, result))
-        return;
-    switch (request->kind) {
-    case WORLD_DRAIN_ADD:
-        job_drain_add(world, request, result);
-        break;
-    case WORLD_DRAIN_CHANGE:
-        job_drain_change(world, request, result);
-        break;
-    case WORLD_DRAIN_END:
-        job_drain_end(world, request, result);
-        break;
-    case WORLD_WEIGHT_PUT:
-        run_weight_put(world, request, result);
-        break;
-    case WORLD_WEIGHT_REMOVE:
-        run_weight_remove(world, request, result);
-        break;
-    case WORLD_RELOAD:
-        run_reload(world, request, result);
-        break;
-    case WORLD_REVISIONS:
-        run_revisions(world, request, result);
-        break;
-    case WORLD_REVISION:
-        run_revision(world, request, result);
-        break;
-    case WORLD_TOKEN_ADD:
-        job_token_add(world, request, result);
-        break;
-    case WORLD_TOKEN_REVOKE:
-        job_token_revoke(world, request, result);
-        break;
-    case WORLD_AUDIT:
-        job_audit_list(world, request, result);
-        break;
-    case WORLD_BACKUP:
-        job_backup(world, request, result);
-        break;
-    case WORLD_KEY_KEEP:
-        world_keep_answer(world, request->key, request->answer);
-        result->outcome = WORLD_SERVED;
-        break;
-    case WORLD_KEY_ONLY:
-        job_fail(result, "not-found", ERROR_NOT_FOUND, "this Idempotency-Key is new");
-        break;
-    case WORLD_AUDIT_VERIFY:
-        job_audit_verify(world, request, result);
-        break;
-    case WORLD_WINDOW_PUT:
-        job_window_put(world, request, result);
-        break;
-    case WORLD_WINDOW_REMOVE:
-        job_window_remove(world, request, result);
-        break;
-    case WORLD_WINDOW_SKIP:
-        job_window_skip(world, request, result);
-        break;
-    case WORLD_WINDOW_END:
-        job_window_end(world, request, result);
-        break;
-    case WORLD_CALENDAR_KEY:
-        job_calendar_key(world, request, result);
-        break;
-    case WORLD_INVENTORY:
-        job_inventory(world, request, result);
-        break;
-    }
+    if (job_check_actor(world, request, result))
+        run_of(request->kind)(world, request, result);
 }
