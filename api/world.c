@@ -163,8 +163,10 @@ static void *run(void *context)
             world_backup_work(world);
         if (world->is_view_due)
             world_renew_view(world);
-        if (world->planned)
+        if (world->planned) {
+            world_note_served(world);
             world_note_clear(world);
+        }
         if (!errand.has_event && !errand.has_job && !errand.has_refusals && !errand.has_backup)
             world_sleep(world);
     }

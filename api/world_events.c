@@ -28,21 +28,30 @@ void world_hand_over(struct world *world)
         hand_over(world);
 }
 
-/* The current revision is served since at_ms: so are the drains in it that were not yet. Goes to
- * the store too; should that fail, a restart finds it out again, only later. */
+/* The current revision is served since at_ms: so are the drains in it that were not yet. */
 static void mark_served(struct world *world, int64_t at_ms)
+{
+    for (size_t i = 0; i < world->rows.drain_count; i++) {
+        struct store_drain *row = &world->rows.drains[i].row;
+        if (!row->served_at_ms)
+            row->served_at_ms = at_ms;
+    }
+    world->is_served_noted = false;
+}
+
+void world_note_served(struct world *world)
 {
     struct arena arena = {0};
     struct error err = {0};
+    if (world->is_served_noted || !world->served_at_ms)
+        return;
+    world->is_served_noted = true;
     struct store_drain *drains = arena_array(&arena, struct store_drain, world->rows.drain_count);
     struct store_change change = {
-        .served_revision = world->revision, .served_at_ms = at_ms, .drains = drains};
+        .served_revision = world->revision, .served_at_ms = world->served_at_ms, .drains = drains};
     for (size_t i = 0; i < world->rows.drain_count; i++) {
-        struct store_drain *row = &world->rows.drains[i].row;
-        if (row->served_at_ms)
-            continue;
-        row->served_at_ms = at_ms;
-        drains[change.drain_count++] = *row;
+        if (world->rows.drains[i].row.served_at_ms == world->served_at_ms)
+            drains[change.drain_count++] = world->rows.drains[i].row;
     }
     store_change_id_make(change.id);
     if (!store_commit(world->store, &change, NULL, NULL, &err))

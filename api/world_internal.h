@@ -120,6 +120,7 @@ struct world {
     int64_t owed_ms;            /* the clock was set ahead: what lasts so long ends later */
     int64_t tick_again_boot_ms; /* not before this, by the clock that nobody sets */
     int64_t next_clear_at_ms;   /* when a drain of the view is clear; 0: none is next */
+    bool is_served_noted; /* false: since when the revision is served is not in the store yet */
     bool is_view_due;
     struct world_dnsd dnsd;
     char dnsd_refusal[HANDOVER_TEXT_BYTES];
@@ -221,6 +222,10 @@ void world_retry_image(struct world *world);
 
 /* Hands the current generation over if dnsd does not serve it. */
 void world_hand_over(struct world *world);
+
+/* Writes down since when the revision is served, unless it is. Who waits for an answer does not wait
+ * for this sync, too: should it be lost, a restart finds it out again, only later. */
+void world_note_served(struct world *world);
 
 /* Takes one event of dnsd into account. */
 void world_on_event(struct world *world, const struct dnsd_event *event);

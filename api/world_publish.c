@@ -259,6 +259,7 @@ static bool wait_served(struct world *world)
 void world_note_cause(struct world *world, uint64_t revision, struct text actor, struct text cause)
 {
     world->revision = revision;
+    world->is_served_noted = true; /* nothing is to be noted before it is served */
     snprintf(world->actor, sizeof world->actor, "%.*s", (int)actor.len, actor.ptr);
     snprintf(world->cause, sizeof world->cause, "%.*s", (int)cause.len, cause.ptr);
     text_end_whole(world->actor);
@@ -315,6 +316,7 @@ static int64_t lap_us(int64_t *since_us)
 bool world_publish(struct world *world, struct candidate *candidate, bool *served,
                    struct error *err)
 {
+    world_note_served(world); /* of the revision before */
     uint64_t number = world->revision + 1;
     int64_t since_us = clock_monotonic_us();
     struct plan *before = world->planned ? world->planned->plan : NULL;
