@@ -203,6 +203,7 @@ void world_result_free(struct world_result *result)
     world_view_unref(result->view);
     if (result->planned)
         planned_unref(result->planned);
+    planned_unref(result->otherwise);
     arena_fini(&result->arena);
     free(result);
 }

@@ -266,8 +266,9 @@ struct world_result {
     const struct store_backup_made *backup;
     /* The request's key came before: what was answered then. */
     const struct store_answer *replay;
-    struct planned *planned; /* owns `plan` */
-    struct arena arena;      /* owns the rest */
+    struct planned *planned;   /* owns `plan` */
+    struct planned *otherwise; /* what `diff` compares with, when it is not in force; or NULL */
+    struct arena arena;        /* owns the rest */
 };
 void world_result_free(struct world_result *result);
 

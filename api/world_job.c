@@ -39,13 +39,18 @@ static struct planned *plan_outcome(const struct world *world, const struct cand
     return planned_make(base_of(world, candidate), &candidate->rows, at_ms);
 }
 
-/* Keeps that plan for the result, with the difference to the plan in force. */
+/* Keeps that plan for the result, with the difference to the plan in force; of a window, to what
+ * would be at that instant without the change, so that nothing else is told as its work. */
 static void keep_outcome(struct world *world, const struct candidate *candidate,
                          struct world_result *result)
 {
     result->planned = plan_outcome(world, candidate);
     result->plan = result->planned->plan;
-    result->diff = plan_diff_make(world->planned->plan, result->plan, &result->arena);
+    int64_t at_ms = result->plan->input.at_ms;
+    if (candidate->look_at_ms && at_ms > candidate->at_ms)
+        result->otherwise = planned_make(world->planned->base, &world->rows, at_ms);
+    const struct planned *before = result->otherwise ? result->otherwise : world->planned;
+    result->diff = plan_diff_make(before->plan, result->plan, &result->arena);
 }
 
 /* Guards, then publishing; or only the plan, for a dry run. Takes the candidate. Of a ramp, refusal

@@ -231,7 +231,7 @@ static void changes_show(const struct output *output, const json_t *plan)
                 output_text(output, member_text(change, "name", "-"), &arena),
                 output_text(output, member_text(change, "type", "-"), &arena));
     }
-    fprintf(output->out, "%zu set%s would differ then from now\n", json_array_size(changes),
+    fprintf(output->out, "%zu set%s would differ then\n", json_array_size(changes),
             json_array_size(changes) == 1 ? "" : "s");
     arena_fini(&arena);
 }

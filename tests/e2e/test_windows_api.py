@@ -158,6 +158,20 @@ class Windows(srvplan.Case):
         self.assertEqual(self.server.get('/windows')['items'], [])
         self.assertEqual(self.server.status()['revision'], 1)
 
+    def test_a_dry_run_tells_of_nothing_but_the_window(self):
+        self.start()
+        end = (datetime.datetime.now(UTC) + datetime.timedelta(hours=1)).strftime('%FT%TZ')
+        self.assertEqual(self.server.drain('xmpp3', until=end).status, 201)
+        reply = self.post('?dry_run=true', WEEKLY, 200)
+        change, = reply.json['plan']['changes']
+        self.assertEqual(len(change['before']['records']) - len(change['after']['records']), 1)
+        self.assertIn('xmpp3', ' '.join(change['before']['records']))  # back by then
+        self.post('', WEEKLY)
+        reply = self.post('/weekly-ams/skip?dry_run=true', {'reason': 'x'}, 200)
+        change, = reply.json['plan']['changes']
+        self.assertIn('xmpp1', ' '.join(change['after']['records']))
+        self.assertNotIn('xmpp1', ' '.join(change['before']['records']))
+
     def test_what_is_open_takes_its_node_out_and_gives_it_back_at_an_early_end(self):
         self.start()
         made = self.open_now()
