@@ -196,7 +196,9 @@ struct text inventory_source_text(struct inventory_source *source)
         return (struct text){(const char *)first->text.ptr, first->text.len};
     if (!source->text.ptr && source->tree) {
         json_t *tree = tree_whole(source);
-        char *text = json_dumps(tree, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS));
+        /* A document that is a single value is a mistake to be told, and has a text, too. */
+        char *text =
+            json_dumps(tree, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS) | JSON_ENCODE_ANY);
         if (!text)
             abort();
         source->text = arena_text(&source->arena, text_from(text));

@@ -23,6 +23,13 @@ def jsonc(document, comment='// kept'):
 
 
 class Reading(ServedCase):
+    def test_a_yaml_document_that_is_a_single_value_is_a_mistake(self):
+        for body in ('5', 'x', '[1, 2]', 'null', '- a', ''):
+            with self.subTest(body=body):
+                reply = self.server.rest('POST', '/api/v1/inventory/validate', body,
+                                         {'Content-Type': 'application/yaml'})
+                self.assertEqual((reply.status, reply.json['valid']), (200, False), reply)
+
     def test_the_inventory_is_answered_in_three_spellings(self):
         plain = self.server.rest('GET', '/api/v1/inventory')
         self.assertEqual(plain.status, 200)
