@@ -56,13 +56,20 @@ static json_t *dnsd_json(const struct world_dnsd *dnsd)
     return json;
 }
 
+/* Rounded: both clocks were read to the millisecond, not at the same one. */
+static json_int_t seconds_of(int64_t ms)
+{
+    return (ms + (ms < 0 ? -500 : 500)) / 1000;
+}
+
 /* Whether what time asks for is done. */
 static json_t *clock_json(const struct world_clock *clock)
 {
     json_t *json = json_object();
     json_object_set_new(json, "state", json_string(time_state_print(clock->state)));
     json_object_set_new(json, "set_by",
-                        clock->set_at_ms ? json_integer(clock->set_by_ms / 1000) : json_null());
+                        clock->set_at_ms ? json_integer(seconds_of(clock->set_by_ms))
+                                         : json_null());
     json_object_set_new(json, "set_at", json_view_time(clock->set_at_ms));
     json_object_set_new(json, "believed_at", json_view_time(clock->believed_at_ms));
     return json;

@@ -65,8 +65,9 @@ struct time_news timekeeper_look(struct timekeeper *keeper, const struct clock_r
         ahead_ms += keeper->ahead_ms;
     enum time_state state = judge(keeper, reading, news.set_ms);
     news.is_other_state = state != keeper->state;
-    if (state != TIME_HELD && ahead_ms > 0)
-        news.believed_ms = ahead_ms;
+    bool is_much = ahead_ms <= -TIMEKEEPER_STEP_MS || ahead_ms >= TIMEKEEPER_STEP_MS;
+    if (state != TIME_HELD && is_much)
+        news.moved_ms = ahead_ms;
     news.slept_ms =
         (reading->boot_ms - seen->boot_ms) - (reading->monotonic_ms - seen->monotonic_ms);
     if (news.slept_ms < TIMEKEEPER_SLEEP_MS)

@@ -53,21 +53,21 @@ void timekeeper_init(struct timekeeper *keeper, const struct clock_reading *read
 /* What came to light with a reading. */
 struct time_news {
     bool is_other_state;
-    int64_t set_ms;      /* the clock was set ahead, or back (< 0), by so much; 0: it was not */
-    int64_t believed_ms; /* it counts as set ahead by so much from now on; see timekeeper_move_ms */
-    int64_t slept_ms;    /* so long the computer slept */
+    int64_t set_ms;   /* the clock was set ahead, or back (< 0), by so much; 0: it was not */
+    int64_t moved_ms; /* what counts of that from now on: nothing while it is held, then all */
+    int64_t slept_ms; /* so long the computer slept */
 };
 struct time_news timekeeper_look(struct timekeeper *keeper, const struct clock_reading *reading);
 
 /* The last revision is of at_ms, and from before we ran. The next look judges the clock by it. */
 void timekeeper_restore(struct timekeeper *keeper, int64_t at_ms);
 
-/* An instant that was noted before the clock was set ahead by believed_ms, by the clock that is
+/* An instant that was noted before the clock was set ahead by ahead_ms, by the clock that is
  * right now_ms: never too early, whichever clock it was noted by. */
-static inline int64_t timekeeper_move_ms(int64_t noted_ms, int64_t believed_ms, int64_t now_ms)
+static inline int64_t timekeeper_move_ms(int64_t noted_ms, int64_t ahead_ms, int64_t now_ms)
 {
-    int64_t moved_ms = noted_ms + believed_ms < now_ms ? noted_ms + believed_ms : now_ms;
-    return moved_ms > noted_ms ? moved_ms : noted_ms;
+    int64_t later_ms = noted_ms + ahead_ms < now_ms ? noted_ms + ahead_ms : now_ms;
+    return later_ms > noted_ms ? later_ms : noted_ms;
 }
 
 /* A revision of at_ms is stored. */

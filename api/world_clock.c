@@ -47,11 +47,10 @@ static const char *say(enum time_state state)
 
 /* What was noted before the clock was set ahead is that much later by the clock that holds now. To
  * the store at once: after a crash nobody would know. */
-static void move_notes(struct world *world, const struct time_news *news)
+static void move_notes(struct world *world, int64_t ahead_ms)
 {
     struct error err = {0};
-    history_set_ahead(&world->history, news->believed_ms, world->keeper.seen.real_ms);
-    world->owed_ms += news->believed_ms;
+    history_set_ahead(&world->history, ahead_ms, world->keeper.seen.real_ms);
     if (!world_commit_versions(world, &err))
         log_warning("cannot note how far the clock was set", log_string("reason", err.message));
 }
@@ -71,8 +70,9 @@ void world_look(struct world *world)
     }
     if (news.slept_ms)
         log_warning("the computer slept", log_number("for_ms", news.slept_ms));
-    if (news.believed_ms && world->planned)
-        move_notes(world, &news);
+    if (news.moved_ms > 0 && world->planned)
+        move_notes(world, news.moved_ms);
+    world->owed_ms += news.moved_ms;
     world->is_view_due |= news.set_ms || news.is_other_state || news.slept_ms;
 }
 

@@ -190,8 +190,8 @@ bool job_check_until(const struct world *world, const struct world_request *requ
 {
     if (request->for_s && world->keeper.state == TIME_UNTRUSTED) {
         job_fail(result, "clock-untrusted", ERROR_UNAVAILABLE,
-                 "the clock of the server is not right: nobody can say when that would be over; "
-                 "leave the end away, or set the clock first");
+                 "by this clock nobody can say when that would be over; leave the end away, or set "
+                 "the clock first");
         return false;
     }
     if (request->until_at_ms == 0 || request->until_at_ms > world_now_ms(world))

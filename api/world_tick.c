@@ -4,6 +4,10 @@
 
 #include "zones/base/log.h"
 
+enum {
+    OWED_MIN_MS = 1000, /* less is not worth a revision */
+};
+
 /* A drain is over when its time is, and its node is wholly back. */
 static bool is_over(const struct world *world, const struct store_drain *row, int64_t now_ms)
 {
@@ -18,11 +22,18 @@ static bool is_weight_over(const struct store_weight *row, int64_t now_ms)
     return row->until_at_ms && row->until_at_ms <= now_ms;
 }
 
+/* What was asked for as so long lasts so long, however the clock is set meanwhile. */
+static bool is_owing(const struct world *world)
+{
+    bool is_worth_it = world->owed_ms <= -OWED_MIN_MS || world->owed_ms >= OWED_MIN_MS;
+    return is_worth_it && world->keeper.state == TIME_RIGHT;
+}
+
 /* The plan in force says when it changes; what ended while nobody ran is seen by its row. */
 static bool is_due(const struct world *world, int64_t now_ms)
 {
     int64_t due_ms = world->planned->plan->next_change_at_ms;
-    bool due = (due_ms && due_ms <= now_ms) || world->owed_ms || world_may_release(world);
+    bool due = (due_ms && due_ms <= now_ms) || is_owing(world) || world_may_release(world);
     for (size_t i = 0; !due && i < world->rows.drain_count; i++)
         due = is_over(world, &world->rows.drains[i].row, now_ms);
     for (size_t i = 0; !due && i < world->rows.weight_count; i++)
@@ -30,20 +41,26 @@ static bool is_due(const struct world *world, int64_t now_ms)
     return due;
 }
 
-/* An end that was asked for as so long, and had not come before the clock was set ahead. */
-static bool is_owed(const struct world *world, int64_t until_at_ms, int64_t now_ms)
+/* When, by the clock that holds now, an end comes; itself when it had come before the clock was
+ * set. */
+static int64_t moved_end(const struct world *world, int64_t until_at_ms, int64_t now_ms)
 {
-    return world->owed_ms && until_at_ms > now_ms - world->owed_ms;
+    int64_t owed_ms = is_owing(world) ? world->owed_ms : 0;
+    if (owed_ms >= 0)
+        return until_at_ms > now_ms - owed_ms ? until_at_ms + owed_ms : until_at_ms;
+    int64_t end_ms = until_at_ms + owed_ms > now_ms ? until_at_ms + owed_ms : now_ms;
+    return end_ms < until_at_ms ? end_ms : until_at_ms;
 }
 
 static void end_drains(const struct world *world, struct candidate *candidate)
 {
     for (size_t i = 0; i < world->rows.drain_count; i++) {
         struct store_drain row = world->rows.drains[i].row;
-        if (row.for_s && !row.ended_at_ms && is_owed(world, row.until_at_ms, candidate->at_ms)) {
-            row.until_at_ms += world->owed_ms;
-            log_info("drain goes on for its time", log_text("drain", row.id),
-                     log_number("later_by_ms", world->owed_ms));
+        int64_t end_ms = moved_end(world, row.until_at_ms, candidate->at_ms);
+        if (row.for_s && !row.ended_at_ms && end_ms != row.until_at_ms) {
+            row.until_at_ms = end_ms;
+            log_info("drain lasts as long as it was to", log_text("drain", row.id),
+                     log_number("clock_set_by_ms", world->owed_ms));
         } else if (is_over(world, &row, candidate->at_ms)) {
             row.ended_at_ms = candidate->at_ms;
             row.ended_actor = text_from("expiry");
@@ -63,8 +80,9 @@ static void end_weights(const struct world *world, struct candidate *candidate, 
     struct store_weight *kept = arena_array(arena, struct store_weight, world->rows.weight_count);
     for (size_t i = 0; i < world->rows.weight_count; i++) {
         struct store_weight row = world->rows.weights[i].row;
-        if (row.until_at_ms && is_owed(world, row.until_at_ms, candidate->at_ms)) {
-            row.until_at_ms += world->owed_ms;
+        int64_t end_ms = moved_end(world, row.until_at_ms, candidate->at_ms);
+        if (row.until_at_ms && end_ms != row.until_at_ms) {
+            row.until_at_ms = end_ms;
             kept[candidate->change.weight_count++] = row;
             rows_put_weight(&candidate->rows, &row);
         } else if (is_weight_over(&row, candidate->at_ms)) {
@@ -93,7 +111,7 @@ static const char *list_changes(const struct world *world, struct candidate *can
         if (row->ended_at_ms)
             what = "drain ends";
         else if (row->until_at_ms != was->until_at_ms)
-            what = "drain ends later, the clock was set ahead";
+            what = "drain ends at another instant, the clock was set";
         else if (row->blocked_at_ms)
             what = "drain is blocked";
         cause = cause ? "drains end, are blocked, or go on" : what;
@@ -201,7 +219,8 @@ void world_tick(struct world *world)
     }
     if (done) {
         world->judged_revision = judged_revision;
-        world->owed_ms = 0;
+        if (is_owing(world))
+            world->owed_ms = 0;
     }
     candidate_fini(&candidate);
     arena_fini(&arena);

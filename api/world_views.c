@@ -226,7 +226,7 @@ static void add_readiness(const struct world *world, struct view_box *box)
                    arena_printf(&box->arena,
                                 "the clock was set ahead by %lld s; it is believed in a minute, "
                                 "until then nothing begins or ends because of it",
-                                (long long)world->keeper.ahead_ms / 1000));
+                                (long long)(world->keeper.ahead_ms + 500) / 1000));
     if (world->settings_problem[0])
         add_reason(box, reasons, &count,
                    arena_printf(&box->arena, "the configuration file is not in force: %s",

@@ -54,8 +54,8 @@ static const struct {
     const char *label;
     int64_t set_ms;
     enum time_state state;
-    int64_t now_ms;      /* after START, at once */
-    int64_t believed_ms; /* at once */
+    int64_t now_ms;   /* after START, at once */
+    int64_t moved_ms; /* at once */
 } sets[] = {
     {"not at all", 0, TIME_RIGHT, HOUR, 0},
     {"less than we can read", 49, TIME_RIGHT, HOUR + 49, 0},
@@ -63,11 +63,11 @@ static const struct {
     {"ahead by an hour", HOUR, TIME_RIGHT, 2 * HOUR, HOUR},
     {"ahead by more than an hour", HOUR + 1, TIME_HELD, HOUR, 0},
     {"ahead by years", 4000 * DAY, TIME_HELD, HOUR, 0},
-    {"back, not before the last revision", -S(3599), TIME_RIGHT, S(1), 0},
-    {"back by an hour: to the last revision", -HOUR, TIME_RIGHT, 0, 0},
-    {"back to just before it: time waits", -HOUR - S(1), TIME_RIGHT, 0, 0},
-    {"back before the last revision", -HOUR - S(2), TIME_UNTRUSTED, HOUR, 0},
-    {"back to 1970", -START, TIME_UNTRUSTED, HOUR, 0},
+    {"back, not before the last revision", -S(3599), TIME_RIGHT, S(1), -S(3599)},
+    {"back by an hour: to the last revision", -HOUR, TIME_RIGHT, 0, -HOUR},
+    {"back to just before it: time waits", -HOUR - S(1), TIME_RIGHT, 0, -HOUR - S(1)},
+    {"back before the last revision", -HOUR - S(2), TIME_UNTRUSTED, HOUR, -HOUR - S(2)},
+    {"back to 1970", -START, TIME_UNTRUSTED, HOUR, -START},
 };
 
 START_TEST(a_clock_that_is_set_is_judged)
@@ -76,8 +76,8 @@ START_TEST(a_clock_that_is_set_is_judged)
     ck_assert_msg(keeper.state == sets[_i].state, "%s: %s", sets[_i].label,
                   time_state_print(keeper.state));
     ck_assert_msg(now() - START == sets[_i].now_ms, "%s: %" PRId64, sets[_i].label, now() - START);
-    ck_assert_msg(news.believed_ms == sets[_i].believed_ms, "%s: %" PRId64, sets[_i].label,
-                  news.believed_ms);
+    ck_assert_msg(news.moved_ms == sets[_i].moved_ms, "%s: %" PRId64, sets[_i].label,
+                  news.moved_ms);
     ck_assert_int_eq(news.is_other_state, sets[_i].state != TIME_RIGHT);
 }
 END_TEST
@@ -93,7 +93,7 @@ START_TEST(a_far_jump_is_believed_after_a_minute_in_which_time_goes_on_as_before
     pass(S(1));
     ck_assert_int_eq(keeper.state, TIME_RIGHT);
     ck_assert_int_eq(now(), START + 4 * HOUR + S(60));
-    ck_assert_int_eq(news.believed_ms, 3 * HOUR);
+    ck_assert_int_eq(news.moved_ms, 3 * HOUR);
 }
 END_TEST
 
@@ -104,9 +104,9 @@ START_TEST(a_far_jump_that_is_corrected_was_never_there)
     set(-3 * HOUR);
     ck_assert_int_eq(keeper.state, TIME_RIGHT);
     ck_assert_int_eq(now(), START + HOUR + S(30));
-    ck_assert_int_eq(news.believed_ms, 0);
+    ck_assert_int_eq(news.moved_ms, 0);
     pass(S(60));
-    ck_assert_int_eq(news.believed_ms, 0);
+    ck_assert_int_eq(news.moved_ms, 0);
 }
 END_TEST
 
@@ -120,7 +120,7 @@ START_TEST(every_further_jump_begins_the_minute_anew)
     ck_assert_int_eq(now(), START + HOUR + S(100));
     pass(S(10));
     ck_assert_int_eq(keeper.state, TIME_RIGHT);
-    ck_assert_int_eq(news.believed_ms, 4 * HOUR);
+    ck_assert_int_eq(news.moved_ms, 4 * HOUR);
 }
 END_TEST
 
@@ -211,10 +211,9 @@ static void check_certain(const struct note *notes, uint32_t seed)
 
 static void move_notes(struct note *notes)
 {
-    for (int i = 0; i < NOTES && news.believed_ms; i++)
+    for (int i = 0; i < NOTES && news.moved_ms > 0; i++)
         if (notes[i].real_ms)
-            notes[i].real_ms =
-                timekeeper_move_ms(notes[i].real_ms, news.believed_ms, clock_.real_ms);
+            notes[i].real_ms = timekeeper_move_ms(notes[i].real_ms, news.moved_ms, clock_.real_ms);
 }
 
 static int64_t random_below(int64_t limit, unsigned *state)
