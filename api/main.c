@@ -2,12 +2,12 @@
 /* srvpland: the control plane. Starts the world (store, plan, image, dnsd), then the API, says that
  * it is ready, and waits for signals: SIGHUP reads settings and inventory again, SIGTERM and SIGINT
  * end API, world and dnsd, in that order. */
-#include "api/auth.h"
-#include "api/http.h"
+#include "api/auth/auth.h"
+#include "api/http/http.h"
 #include "api/options.h"
-#include "api/store_restore.h"
-#include "api/tls_context.h"
-#include "api/view_events.h"
+#include "api/store/restore.h"
+#include "api/tls/context.h"
+#include "api/view/view_events.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"
 #include "zones/base/log.h"
@@ -188,7 +188,7 @@ static void apply_live(struct server *server, const struct options *again, struc
         tls_context_unref(tls);
 }
 
-/* See world_start.h. The first mistake goes to *err; `srvpland --config-check` shows all. */
+/* See world/start.h. The first mistake goes to *err; `srvpland --config-check` shows all. */
 static bool reload_settings(void *context, bool is_dry_run, char pending[static WORLD_PENDING_SIZE],
                             struct error *err)
 {

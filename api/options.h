@@ -10,8 +10,8 @@
  * A reload reads the same command line and file again into new options; options_pending says which
  * changes wait for a restart. */
 #pragma once
-#include "api/http.h"
-#include "api/world_start.h"
+#include "api/http/http.h"
+#include "api/world/start.h"
 #include "srvplan/finding.h"
 
 #define OPTIONS_CONFIG_FILE "/etc/srvplan/srvplan.jsonc"

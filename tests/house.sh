@@ -45,10 +45,10 @@ check_door() {
 }
 
 check_doors() {
-    check_door 'openssl/' '(zones/base/digest|api/tls_(context|stream))\.c'
+    check_door 'openssl/' '(zones/base/digest|api/tls/(context|stream))\.c'
     check_door 'ldns/' 'zones/(text|zonefile[a-z_]*)\.c'
-    check_door 'sqlite3\.h' 'api/store[a-z_]*\.[ch]'
-    check_door 'microhttpd\.h' 'api/http[a-z_]*\.[ch]'
+    check_door 'sqlite3\.h' 'api/store/[a-z_]*\.[ch]'
+    check_door 'microhttpd\.h' 'api/http/[a-z_]*\.[ch]'
     check_door 'yaml\.h' 'srvplan/yaml\.c'
     check_door 'idn2\.h' 'srvplan/inventory_names\.c'
     check_door 'libical/' 'srvplan/recurrence\.c'
@@ -121,7 +121,7 @@ breaks() {
 
 self_test() {
     breaks 'zones/b.c: may not include srvplan/plan.h' zones/b.c '%s\n#include "srvplan/plan.h"\n'
-    breaks 'dnsd/b.c: may not include api/world.h' dnsd/b.c '%s\n#include "api/world.h"\n'
+    breaks 'dnsd/b.c: may not include api/world/world.h' dnsd/b.c '%s\n#include "api/world/world.h"\n'
     breaks 'api/b.c: may not include dnsd/udp.h' api/b.c '%s\n# include "dnsd/udp.h"\n'
     breaks 'srvplan/b.c: may not include b.h' srvplan/b.c '%s\n#include "b.h"\n'
     breaks 'zones/b.c: is no door for <openssl/>' zones/b.c '%s\n#include <openssl/evp.h>\n'

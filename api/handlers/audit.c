@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
-#include "api/audit.h"
-#include "api/world_audit.h"
+#include "api/view/audit.h"
+#include "api/world/audit.h"
 #include "zones/base/clock.h"
 
 #include <inttypes.h>

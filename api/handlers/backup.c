@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
-#include "api/body.h"
-#include "api/world_backup.h"
+#include "api/http/body.h"
+#include "api/world/backup.h"
 
 void backup_post(struct request *request, struct response *response)
 {

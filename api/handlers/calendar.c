@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The feed of windows for calendars, which can send no header: a secret in the URL stands for a
  * token, reads the feed and nothing else, and only its digest is kept. */
-#include "api/auth_file.h"
-#include "api/body.h"
-#include "api/calendar.h"
+#include "api/auth/file.h"
+#include "api/http/body.h"
+#include "api/view/calendar.h"
 #include "api/handlers/windows.h"
 
 static bool is_key(const struct request *request, struct text key)

@@ -2,8 +2,8 @@
 /* Domains, services and tiers: what the inventory has, with what the plan makes of it. */
 #include "api/handlers/handlers.h"
 
-#include "api/hint.h"
-#include "api/json_catalog.h"
+#include "api/http/hint.h"
+#include "api/view/json_catalog.h"
 #include "zones/text.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
-#include "api/body.h"
-#include "api/world_drain_change.h"
+#include "api/http/body.h"
+#include "api/world/drain_change.h"
 
 #include <string.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* handlers: one function a route; router.c has the table, request.h what they get and make.
+/* handlers: one function a route; http/router.c has the table, http/request.h what they get and
+ * make.
  *
  * A handler checks what the router cannot know and either answers from the view, or leaves a job
  * for the world, whose result the route's _finish turns into the answer. */
 #pragma once
-#include "api/json_view.h"
-#include "api/request.h"
+#include "api/view/json_view.h"
+#include "api/http/request.h"
 
 void livez_get(struct request *request, struct response *response);
 void readyz_get(struct request *request, struct response *response);

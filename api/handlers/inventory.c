@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/proposal.h"
 
-#include "api/body.h"
-#include "api/hint.h"
+#include "api/http/body.h"
+#include "api/http/hint.h"
 #include "srvplan/jsonc_merge.h"
 #include "srvplan/report/report_json.h"
 #include "srvplan/report/report_yaml.h"

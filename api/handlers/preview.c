@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/preview.h"
 
-#include "api/body.h"
+#include "api/http/body.h"
 #include "srvplan/report/report_compare.h"
 #include "srvplan/report/report_json.h"
 #include "srvplan/report/report_timeline.h"

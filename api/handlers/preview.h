@@ -2,7 +2,7 @@
 /* preview: what POST /plan and POST /apply share: the question, and the checksum of its answer. */
 #pragma once
 #include "api/handlers/proposal.h"
-#include "api/plan_shelf.h"
+#include "api/world/plan_shelf.h"
 
 /* Digests what the change is: the inventories before and after, and every set that differs. Reasons
  * and findings are left out, which time words anew. */

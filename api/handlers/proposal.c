@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/proposal.h"
 
-#include "api/body.h"
-#include "api/world_ask.h"
+#include "api/http/body.h"
+#include "api/world/ask.h"
 #include "srvplan/report/report_compare.h"
 #include "srvplan/report/report_json.h"
 

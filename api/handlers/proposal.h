@@ -8,8 +8,8 @@
 #pragma once
 #include "api/handlers/handlers.h"
 #include "api/handlers/wishes.h"
-#include "api/study.h"
-#include "api/world_inventory.h"
+#include "api/world/study.h"
+#include "api/world/inventory.h"
 
 struct proposal;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
-#include "api/record_view.h"
+#include "api/view/record_view.h"
 #include "zones/text.h"
 
 static bool filter_read(struct request *request, struct record_filter *filter,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/proposal.h"
 
-#include "api/body.h"
-#include "api/past.h"
-#include "api/world_ask.h"
+#include "api/http/body.h"
+#include "api/world/past.h"
+#include "api/world/ask.h"
 #include "srvplan/report/report_compare.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
-#include "api/body.h"
-#include "api/http_identity.h"
+#include "api/http/body.h"
+#include "api/http/identity.h"
 #include "zones/base/clock.h"
 #include "zones/base/log.h"
 

@@ -2,9 +2,9 @@
 /* POST /simulate: where each kind of client goes, now or at another instant; nothing is changed. */
 #include "api/handlers/handlers.h"
 
-#include "api/body.h"
-#include "api/hint.h"
-#include "api/json_catalog.h"
+#include "api/http/body.h"
+#include "api/http/hint.h"
+#include "api/view/json_catalog.h"
 #include "srvplan/decay.h"
 #include "srvplan/duration.h"
 #include "srvplan/inventory_names.h"

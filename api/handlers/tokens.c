@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
-#include "api/auth_file.h"
-#include "api/body.h"
-#include "api/world_token.h"
+#include "api/auth/file.h"
+#include "api/http/body.h"
+#include "api/world/token.h"
 
 #include <string.h>
 

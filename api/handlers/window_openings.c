@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The openings of a window: which they are, and skipping and ending them. */
-#include "api/body.h"
+#include "api/http/body.h"
 #include "api/handlers/windows.h"
 #include "srvplan/civil.h"
 #include "srvplan/local_time.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Maintenance windows: lists, and making, changing and removing them. */
-#include "api/body.h"
+#include "api/http/body.h"
 #include "api/handlers/windows.h"
 #include "srvplan/window_document.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* handlers/windows: what the handlers of windows share; nobody else includes it. windows.c has the
- * windows themselves, window_openings.c their openings, calendar.c the feed for calendars. */
+ * windows themselves, window_openings.c their openings, view/calendar.c the feed for calendars. */
 #pragma once
 #include "api/handlers/handlers.h"
-#include "api/json_windows.h"
-#include "api/world_window.h"
+#include "api/view/json_windows.h"
+#include "api/world/window.h"
 
 extern const char window_etag_prefix[]; /* "w" */
 

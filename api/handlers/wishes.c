@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/wishes.h"
 
-#include "api/body.h"
+#include "api/http/body.h"
 #include "api/handlers/handlers.h"
-#include "api/rows.h"
-#include "api/world_inventory.h"
+#include "api/world/rows.h"
+#include "api/world/inventory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

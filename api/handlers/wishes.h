@@ -3,7 +3,7 @@
  *
  *   {"drains": [as POST /drains takes them], "weights": [{"node", …as PUT …/weight takes them}]} */
 #pragma once
-#include "api/request.h"
+#include "api/http/request.h"
 
 struct wishes {
     struct world_request *drains; /* as if each had come alone */

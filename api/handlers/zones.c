@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/handlers/handlers.h"
 
-#include "api/json_catalog.h"
-#include "api/zone_export.h"
+#include "api/view/json_catalog.h"
+#include "api/view/zone_export.h"
 #include "zones/text.h"
 
 void zones_get(struct request *request, struct response *response)

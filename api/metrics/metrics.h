@@ -7,7 +7,7 @@
  * are public in DNS; of domains that share a set, the first one stands for all, and of more than
  * METRICS_SETS_MAX sets only so many are listed, so that a page stays small whatever is hosted. */
 #pragma once
-#include "api/world.h"
+#include "api/world/world.h"
 
 enum {
     METRICS_SETS_MAX = 200,

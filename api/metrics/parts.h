@@ -2,9 +2,9 @@
 /* parts: what the page of metrics.h is made of; for api/metrics alone. Each part writes whole
  * families. */
 #pragma once
-#include "api/http_counts.h"
+#include "api/http/counts.h"
 #include "api/metrics/page.h"
-#include "api/world.h"
+#include "api/world/world.h"
 
 void metrics_put_responder(struct page *page, const struct world_view *view);
 void metrics_put_plan(struct page *page, const struct world_view *view);

@@ -52,7 +52,7 @@ class BackupTest(srvplan.Case):
         self.assertEqual(line['after']['bytes'], made['bytes'])
 
     def test_another_program_can_check_the_audit_of_a_copy(self):
-        """By what api/store_audit.h says of the hash, and nothing else of ours."""
+        """By what api/store/audit.h says of the hash, and nothing else of ours."""
         self.server.undrain(self.server.drain('xmpp1').json['id'])
         self.server.drain('xmpp2', reason='bücher')
         made, last = self.backup(), b'\0' * 32

@@ -3,8 +3,8 @@
  * the power goes, for every N of a life. After each run the store must open again without faults,
  * pass integrity_check, hold every change that store_commit acknowledged, none that it refused, and
  * no half one. */
-#include "api/store_audit.h"
-#include "api/store_internal.h"
+#include "api/store/audit.h"
+#include "api/store/internal.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The store before files that it must not take, and on a disk that is full. */
-#include "api/store_audit.h"
+#include "api/store/audit.h"
 
 #include <check.h>
 #include <errno.h>

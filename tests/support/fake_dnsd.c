@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fake_dnsd.h"
 
-#include "api/dnsd_link.h"
+#include "api/world/dnsd_link.h"
 #include "zones/base/clock.h"
 #include "zones/image.h"
 

@@ -2,7 +2,7 @@
 /* world_fixture: a view of a small cluster, made by hand: two domains, three nodes, revision 7
  * served by dnsd; with "xmpp2" drained when asked for. Times are fixed. */
 #pragma once
-#include "api/world.h"
+#include "api/world/world.h"
 
 #define WORLD_FIXTURE_AT_MS INT64_C(1796515200000) /* 2026-12-06T00:00:00Z */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/auth.h"
+#include "api/auth/auth.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/auth_session.h"
-#include "api/auth_throttle.h"
+#include "api/auth/session.h"
+#include "api/auth/throttle.h"
 #include "zones/base/file.h"
 
 static char path[64];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The calendar of windows, read back by libical, which knows RFC 5545 from others. */
-#include "api/calendar.h"
+#include "api/view/calendar.h"
 #include "make_inventory.h"
 #include "zones/base/clock.h"
 

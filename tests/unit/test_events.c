@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The ring of events and its listeners; and what two views of the world make of it. */
-#include "api/view_events.h"
+#include "api/view/view_events.h"
 #include "world_fixture.h"
 
 #include <check.h>

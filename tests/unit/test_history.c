@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What "no cache can name the node any more" rests on: which version of a set named whom, and when
  * it was last served; with dnsd's memory, without it, and across restarts. */
-#include "api/history.h"
+#include "api/world/history.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/http_gate.h"
+#include "api/http/gate.h"
 
 #include <check.h>
 #include <stdio.h>

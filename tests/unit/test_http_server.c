@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A real server on a free loopback port and a UNIX socket, with raw sockets as clients and a world
  * made here: the functions of world.h that the server calls are defined below. */
-#include "api/http.h"
-#include "api/store_answer.h"
-#include "api/world_audit.h"
+#include "api/http/http.h"
+#include "api/store/answer.h"
+#include "api/world/audit.h"
 #include "world_fixture.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Views against golden files in json_view/. SRVPLAN_UPDATE_GOLDEN=1 writes them anew; read the
  * difference before you believe it. */
-#include "api/json_view.h"
-#include "api/record_view.h"
+#include "api/view/json_view.h"
+#include "api/view/record_view.h"
 #include "world_fixture.h"
 #include "zones/rrtype.h"
 #include "zones/text.h"

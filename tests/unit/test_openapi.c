@@ -2,8 +2,8 @@
 /* The embedded OpenAPI document against the tables of the program: routes and problems, both ways.
  */
 #include "api/openapi/openapi.h"
-#include "api/problem.h"
-#include "api/router.h"
+#include "api/http/problem.h"
+#include "api/http/router.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/body.h"
-#include "api/problem.h"
+#include "api/http/body.h"
+#include "api/http/problem.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Zones that are gone: each once, with its newest serial, and found however many there are. */
-#include "api/retired.h"
+#include "api/world/retired.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/router.h"
+#include "api/http/router.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The scheduler over the kernel's own clocks. */
-#include "api/scheduler.h"
+#include "api/world/scheduler.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/store.h"
+#include "api/store/store.h"
 
 #include <check.h>
 #include <fcntl.h>

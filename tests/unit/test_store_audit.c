@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The audit: what goes in comes out, and whoever touches it is found out. */
-#include "api/audit.h"
+#include "api/view/audit.h"
 
 #include <check.h>
 #include <fcntl.h>

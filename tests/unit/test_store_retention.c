@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What goes when revisions are no longer kept, and what stays. */
-#include "api/store_audit.h"
+#include "api/store/audit.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is believed of a clock that is set, and what never happens whatever is done to it. */
-#include "api/timekeeper.h"
+#include "api/world/timekeeper.h"
 
 #include <check.h>
 #include <inttypes.h>

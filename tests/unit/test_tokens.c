@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "api/tokens.h"
+#include "api/auth/tokens.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The workshop and the shelf of plans: order, bounds, and what an end leaves. */
-#include "api/plan_shelf.h"
-#include "api/workshop.h"
+#include "api/world/plan_shelf.h"
+#include "api/http/workshop.h"
 
 #include <check.h>
 #include <pthread.h>

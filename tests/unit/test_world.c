@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The world over a real store and image directory, with a dnsd of ours that answers as the
  * handover says: what is stored, what is served, what a restart finds, whose serial moves. */
-#include "api/world_inventory.h"
-#include "api/world_start.h"
+#include "api/world/inventory.h"
+#include "api/world/start.h"
 #include "fake_dnsd.h"
 #include "zones/base/clock.h"
 #include "zones/base/file.h"

@@ -5,8 +5,8 @@
  * The scheduler is replaced (the linker takes this one), so the world runs as it always does, and
  * the test says when its sleep is over: time goes from one instant it wants to wake at to the next.
  * Store and image are real, dnsd is fake_dnsd. */
-#include "api/scheduler.h"
-#include "api/world_start.h"
+#include "api/world/scheduler.h"
+#include "api/world/start.h"
 #include "fake_dnsd.h"
 
 #include <check.h>
