@@ -36,7 +36,7 @@ need_packages $build_packages $test_packages
 plain=${SRVPLAN_BUILD:-build}-plain
 sanitized=${SRVPLAN_BUILD:-build}-asan
 threads=${SRVPLAN_BUILD:-build}-tsan
-threaded_tests="world http_server dnsd_generation drain restart"
+threaded_tests="world http_server http_answers http_waiting dnsd_generation drain restart"
 failed_steps=0
 
 step() {
