@@ -8,9 +8,9 @@
 #include "api/world/scheduler.h"
 #include "api/world/start.h"
 #include "fake_dnsd.h"
+#include "state_directory.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -217,25 +217,10 @@ static void build(void)
     write_inventory(weekly, "", "");
 }
 
-static void remove_files(int directory)
-{
-    DIR *list = fdopendir(dup(directory));
-    for (struct dirent *entry; (entry = readdir(list));)
-        if (entry->d_name[0] != '.')
-            unlinkat(directory, entry->d_name, 0);
-    closedir(list);
-}
-
 static void tear_down(void)
 {
     stop();
-    int image = openat(t.directory, "image", O_RDONLY | O_DIRECTORY);
-    remove_files(image);
-    close(image);
-    unlinkat(t.directory, "image", AT_REMOVEDIR);
-    remove_files(t.directory);
-    close(t.directory);
-    rmdir(t.path);
+    state_directory_remove(t.directory, t.path);
 }
 
 static void on_result(void *context, struct world_result *result)
